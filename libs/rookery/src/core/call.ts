@@ -1,0 +1,45 @@
+import type { Endpoint } from './endpoint.js';
+
+/**
+ * What one call asks of a balancer, and what became of it: captured when the call is made, shared by all its attempts.
+ */
+export interface CallRecord {
+  /** The groups that the call itself names, in order; absent where it names none. */
+  readonly groups?: readonly string[] | undefined;
+  /** The groups that its client names. */
+  readonly clientGroups?: readonly string[] | undefined;
+  /** A soft preference for the group of this name, unless the call names groups itself. */
+  readonly lane?: string | undefined;
+  /** Waits where it would fail for want of an instance. */
+  readonly waitForReady?: boolean | undefined;
+  /** Monotonic ms; Infinity where there is none. */
+  readonly deadline: number;
+  readonly hashKey?: string | undefined;
+  skip?(endpoint: Endpoint): boolean;
+  /** When it began to wait for a group that is only connecting. */
+  waitingSince?: number;
+  /** Picks so far. */
+  attempts: number;
+  /** The id of the instance that was picked last. */
+  instance?: string;
+}
+
+/** Why a call cannot be served, as `reason` of a call error. */
+export const CALL_REASONS = {
+  ROOKERY_INSTANCE_NONE: 'The service has no instance.',
+  ROOKERY_GROUP_MISSING: 'The service has instances, but none usable in the groups of the call.',
+  ROOKERY_VIEW_FAILED: 'The registry refused the service for good.',
+  ROOKERY_QUEUE_FULL: 'Too many calls wait for an instance.',
+  ROOKERY_CALL_TIMEOUT: 'The deadline passed.',
+} as const;
+
+export type CallReason = keyof typeof CALL_REASONS;
+
+/** UNAVAILABLE unless `code` says otherwise. */
+export interface CallFailure {
+  readonly reason: CallReason;
+  readonly service: string;
+  readonly details: string;
+}
+
+export type PickResult<E> = { readonly pick: E } | { readonly wait: true } | { readonly fail: CallFailure };

@@ -1,0 +1,66 @@
+import type { Candidate } from './picker.js';
+import type { ServiceInstance } from './instance.js';
+
+/**
+ * `connecting` covers everything before the first success, `verifying` is a connection whose other side has not yet
+ * said who it is, `impostor` one that said it is somebody else. A failed endpoint stays failed until it is ready.
+ */
+export type EndpointState = 'connecting' | 'verifying' | 'ready' | 'failed' | 'impostor';
+
+/** The link to one endpoint, made by whoever owns the transport. */
+export interface Connection {
+  /** The entry behind the address changed: the other side may have to be asked again who it is. */
+  instanceChanged(previous: ServiceInstance): void;
+  close(): void;
+}
+
+/**
+ * One address of a service. Of several entries that name it the newest counts; the others are shadowed. What a client
+ * observes of it lives here and survives every update of the registry.
+ */
+export class Endpoint implements Candidate {
+  state: EndpointState = 'connecting';
+  error: string | undefined;
+  connection: Connection | undefined;
+  /** What the connection itself said beats the registry: no new calls. */
+  draining = false;
+  /** Entries that name this address, oldest first; never empty while the endpoint is in use. */
+  readonly #entries: ServiceInstance[];
+
+  constructor(instance: ServiceInstance) {
+    this.#entries = [instance];
+  }
+
+  get address(): string {
+    return this.instance.address;
+  }
+
+  /** The entry that counts. */
+  get instance(): ServiceInstance {
+    return this.#entries[this.#entries.length - 1]!;
+  }
+
+  get weight(): number {
+    return this.instance.weight;
+  }
+
+  get abandoned(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** Takes an entry, newest last; an entry that is known keeps its age. */
+  set(instance: ServiceInstance): void {
+    const at = this.#entries.findIndex((entry) => entry.id === instance.id);
+    if (at < 0) this.#entries.push(instance);
+    else this.#entries[at] = instance;
+  }
+
+  /** Drops an entry; the last one stays readable as `instance` until the endpoint is closed. */
+  delete(id: string): boolean {
+    const at = this.#entries.findIndex((entry) => entry.id === id);
+    if (at < 0) return false;
+    if (this.#entries.length === 1) return true;
+    this.#entries.splice(at, 1);
+    return false;
+  }
+}

@@ -1,0 +1,47 @@
+import type { DeleteCause } from './change.js';
+import type { EndpointState } from './endpoint.js';
+import type { RegistrationState } from './registry.js';
+
+/** Everything that Rookery tells about itself. A closed union with one sink: logs, metrics and health listen to it. */
+export type RookeryEvent =
+  | {
+      readonly type: 'registration.changed';
+      readonly service: string;
+      readonly id: string;
+      readonly state: RegistrationState;
+      /** Why it is recovering or superseded. */
+      readonly error?: unknown;
+    }
+  /** An operator's edit in the registry was taken over by the owner of the entry. */
+  | { readonly type: 'registration.amended'; readonly service: string; readonly id: string; readonly fields: readonly string[] }
+  /** The owner put its entry back after somebody deleted, detached or spoilt it. */
+  | { readonly type: 'registration.restored'; readonly service: string; readonly id: string; readonly reason: string }
+  | { readonly type: 'view.changed'; readonly service: string; readonly instances: number; readonly revision: number }
+  | { readonly type: 'view.stale'; readonly service: string; readonly error: unknown; readonly retryInMs: number }
+  | { readonly type: 'view.failed'; readonly service: string; readonly error: Error }
+  | { readonly type: 'instance.removed'; readonly service: string; readonly id: string; readonly cause: DeleteCause }
+  | { readonly type: 'entry.malformed'; readonly place: string; readonly error: Error }
+  | {
+      readonly type: 'endpoint.changed';
+      readonly service: string;
+      readonly id: string;
+      readonly address: string;
+      readonly state: EndpointState;
+      readonly error?: string | undefined;
+    };
+
+export type EventSink = (event: RookeryEvent) => void;
+
+/** One sink that any number of listeners can join. */
+export class EventHub {
+  readonly #listeners = new Set<EventSink>();
+
+  readonly emit: EventSink = (event) => {
+    for (const listener of this.#listeners) listener(event);
+  };
+
+  on(listener: EventSink): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+}

@@ -1,0 +1,68 @@
+import type { Endpoint } from './endpoint.js';
+import { isServing } from './instance.js';
+import type { Picker, PickerFactory } from './picker.js';
+import type { Random } from './time.js';
+
+/** How an endpoint counts in its pool. */
+interface Standing {
+  weight: number;
+  /** Up, of weight, and not failed: a call may wait for it. */
+  readonly hopeful: boolean;
+  /** Hopeful and connected: a call may go to it. */
+  readonly usable: boolean;
+}
+
+/** The endpoints of one group (or of all): the usable ones in a picker, the others counted. */
+export class GroupPool {
+  readonly #picker: Picker<Endpoint>;
+  readonly #standings = new Map<Endpoint, Standing>();
+  hopeful = 0;
+  usable = 0;
+
+  constructor(factory: PickerFactory, random: Random) {
+    this.#picker = factory<Endpoint>(random);
+  }
+
+  get size(): number {
+    return this.#standings.size;
+  }
+
+  /** No instance that is up, has weight, and has not failed. */
+  get missing(): boolean {
+    return this.hopeful === 0;
+  }
+
+  /** Places an endpoint as it stands now; says whether a waiting call could fare differently. */
+  place(endpoint: Endpoint): boolean {
+    const before = this.#standings.get(endpoint);
+    const hopeful = isServing(endpoint.instance) && !endpoint.draining && endpoint.state !== 'failed' && endpoint.state !== 'impostor';
+    const after = { weight: endpoint.weight, hopeful, usable: hopeful && endpoint.state === 'ready' };
+    this.#standings.set(endpoint, after);
+    this.#count(before, after);
+    if (after.usable && !before?.usable) this.#picker.add(endpoint);
+    else if (!after.usable && before?.usable) this.#picker.remove(endpoint);
+    else if (after.usable && after.weight !== before?.weight) this.#picker.reweigh(endpoint);
+    return before?.usable !== after.usable || before?.hopeful !== after.hopeful;
+  }
+
+  remove(endpoint: Endpoint): void {
+    const before = this.#standings.get(endpoint);
+    if (!before) return;
+    this.#standings.delete(endpoint);
+    this.#count(before, undefined);
+    if (before.usable) this.#picker.remove(endpoint);
+  }
+
+  pick(request: Parameters<Picker<Endpoint>['pick']>[0]): Endpoint | undefined {
+    return this.#picker.pick(request);
+  }
+
+  *endpoints(): IterableIterator<Endpoint> {
+    yield* this.#standings.keys();
+  }
+
+  #count(before: Standing | undefined, after: Standing | undefined): void {
+    this.hopeful += Number(after?.hopeful ?? false) - Number(before?.hopeful ?? false);
+    this.usable += Number(after?.usable ?? false) - Number(before?.usable ?? false);
+  }
+}

@@ -1,0 +1,61 @@
+import type { ServiceChange } from './change.js';
+import type { EventHub } from './event.js';
+import type { InstanceOptions, InstanceStatus, ServiceInstance } from './instance.js';
+
+/** Who can see what is registered: this process, this machine, or every machine that reaches the registry. */
+export type RegistryReach = 'process' | 'machine' | 'network';
+
+export interface RegistryCapabilities {
+  /** Takes registrations; a read-only source does not. */
+  readonly register: boolean;
+  /** Carries weights and groups that operators may change. */
+  readonly steer: boolean;
+  /** Carries a route per service. */
+  readonly routes: boolean;
+  /** Tells changes by itself, instead of being asked. */
+  readonly push: boolean;
+  /** How long a change may take to reach every watcher, ms: the least quiet period of a stopping server. */
+  readonly propagationMs: number;
+  readonly reach: RegistryReach;
+}
+
+/** Where instances are written and watched. */
+export interface Registry extends AsyncDisposable {
+  /** The registry as a URL without secrets, for logs. */
+  readonly name: string;
+  readonly capabilities: RegistryCapabilities;
+  /** What the registry tells about itself: registrations, malformed entries. */
+  readonly events: EventHub;
+  /** `host:port` of the registry's servers, where it has any: a server asks them which of its own addresses they see. */
+  readonly hosts?: readonly string[];
+  /**
+   * Claims an entry, and keeps it for as long as the registration is held. Synchronous, so that there is always
+   * something to release; the registry is reached in the background, for ever if need be.
+   * @throws {RookeryError} ROOKERY_REGISTRY_READONLY, ROOKERY_REGISTRY_CLOSED
+   */
+  register(instance: ServiceInstance): Registration;
+  /**
+   * One batch per answer of the registry, a `reset` first. Ends when the signal aborts; throws on any fault, also
+   * where the registry is merely out of reach: the directory retries.
+   */
+  watch(service: string, signal: AbortSignal): AsyncIterable<readonly ServiceChange[]>;
+}
+
+export type RegistrationState = 'registering' | 'registered' | 'recovering' | 'superseded' | 'released';
+
+/** What the owner may change while it is registered. */
+export type InstanceChange = InstanceOptions & { readonly status?: InstanceStatus };
+
+/** A live claim on an entry. Disposing it writes `draining`, then deletes the entry. */
+export interface Registration extends AsyncDisposable {
+  readonly state: RegistrationState;
+  /** The entry as it should stand in the registry, with what operators changed. */
+  readonly instance: ServiceInstance;
+  /** Resolves once the registry has accepted the entry; rejects when the claim is released before that. */
+  readonly registered: Promise<void>;
+  /**
+   * Changes the entry; fields that an operator pinned stay as they are. Resolves when the registry has it, and in any
+   * case when the claim ends.
+   */
+  update(change: InstanceChange): Promise<void>;
+}
