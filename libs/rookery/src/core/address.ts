@@ -12,7 +12,7 @@ const REMEDY = 'Use host:port, [v6]:port or unix:path.';
 export function parseAddress(text: unknown, path = 'address'): Address {
   if (typeof text === 'string' && text.length <= 1024) {
     if (text.startsWith('unix:') && text.length > 5) return { path: text.slice(5) };
-    const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s/:[\]]+)):(\d{1,5})$/.exec(text);
+    const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s/:[\]]+)):(\d{1,5})$/.exec(text);
     const host = match?.[1] ?? match?.[2];
     const port = Number(match?.[3]);
     if (host !== undefined && port >= 1 && port <= 65535) return { host, port };

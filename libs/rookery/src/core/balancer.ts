@@ -59,6 +59,7 @@ class ServiceBalancer implements Balancer {
   /** Everything by plain weight; made when the first call asks for it. */
   #all: GroupPool | undefined;
   #moveOn: Disposable | undefined;
+  #moveOnAt = Infinity;
   #lastError: string | undefined;
 
   constructor(private readonly options: BalancerOptions) {
@@ -136,7 +137,7 @@ class ServiceBalancer implements Balancer {
   close(): void {
     this.#subscription[Symbol.dispose]();
     this.#moveOn?.[Symbol.dispose]();
-    for (const endpoint of [...this.#endpoints.values()]) this.#drop(endpoint);
+    for (const endpoint of this.#endpoints.values()) this.#drop(endpoint);
     this.#listeners.clear();
   }
 
@@ -241,11 +242,18 @@ class ServiceBalancer implements Balancer {
     const patience = Math.min(MOVE_ON_MS, (call.deadline - call.waitingSince) / 4);
     const left = call.waitingSince + patience - now;
     if (left <= 0) return true;
-    this.#moveOn ??= this.options.time.after(left, () => {
-      this.#moveOn = undefined;
+    if (now + left < this.#moveOnAt) this.#moveOnAfter(left);
+    return false;
+  }
+
+  /** One timer, for the call whose patience ends first: the others set it anew when they are asked again. */
+  #moveOnAfter(ms: number): void {
+    this.#moveOn?.[Symbol.dispose]();
+    this.#moveOnAt = this.options.time.now() + ms;
+    this.#moveOn = this.options.time.after(ms, () => {
+      this.#moveOnAt = Infinity;
       this.#changed();
     });
-    return false;
   }
 
   #failure(groups: readonly string[], instances: ReadonlyMap<string, ServiceInstance>): CallFailure {

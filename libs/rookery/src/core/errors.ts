@@ -20,7 +20,7 @@ export const ERROR_CODES = {
   ROOKERY_OPTION_INVALID: 'An option or environment variable has a value that is not allowed.',
   ROOKERY_OPTIONS_ASYNC: 'The factory of rookeryGrpc() returned a promise.',
   ROOKERY_MODULE_MISSING: 'rookeryGrpc() found no RookeryModule.forRoot() in the application.',
-  ROOKERY_MODULE_DUPLICATE: 'RookeryModule.forRoot() is imported twice with different registries.',
+  ROOKERY_MODULE_DUPLICATE: 'RookeryModule.forRoot() is imported more than once.',
   ROOKERY_SERVER_STOCK: 'Decorated controllers are served by a server that registers nothing.',
   ROOKERY_SERVER_EMPTY: 'rookeryGrpc() serves no controller that is decorated with @RegisterService.',
   ROOKERY_SERVER_UNBOUND: 'The gRPC server could not listen on its address.',
@@ -71,7 +71,8 @@ export class RookeryError extends Error {
 /** How a value is shown in an error message: short, and on one line. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}…` : value);
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined) return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
+    return String(value);
   return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 

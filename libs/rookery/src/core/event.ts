@@ -37,7 +37,13 @@ export class EventHub {
   readonly #listeners = new Set<EventSink>();
 
   readonly emit: EventSink = (event) => {
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch {
+        // Whoever listens must not be able to stop the watch or the registration that tells.
+      }
+    }
   };
 
   on(listener: EventSink): Disposable {

@@ -35,7 +35,15 @@ class EarliestDeadlineFirst<C extends Candidate> implements Picker<C> {
     if (this.#entries.has(candidate)) return;
     const { weight } = candidate;
     const deadline = this.#now + this.random() / weight;
-    const entry = { candidate, index: this.#heap.length, weight, anchor: deadline, picks: 0, deadline, order: this.#order++ };
+    const entry = {
+      candidate,
+      index: this.#heap.length,
+      weight,
+      anchor: deadline,
+      picks: 0,
+      deadline,
+      order: this.#order++,
+    };
     this.#entries.set(candidate, entry);
     this.#heap.push(entry);
     this.#up(entry);
@@ -72,6 +80,11 @@ class EarliestDeadlineFirst<C extends Candidate> implements Picker<C> {
   }
 
   #take(entry: Entry<C>): C {
+    if (this.#now - entry.deadline > 1 / entry.weight) {
+      // It was passed over for more than a turn. What it missed is gone: else it would get every pick until it caught up.
+      entry.anchor = this.#now;
+      entry.picks = 0;
+    }
     this.#now = Math.max(this.#now, entry.deadline);
     entry.picks += 1;
     entry.deadline = entry.anchor + entry.picks / entry.weight;
