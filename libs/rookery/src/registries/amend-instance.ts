@@ -1,0 +1,24 @@
+import { RookeryError, show } from '../core/errors.js';
+import { checkInstanceOptions, createInstance, type ServiceInstance } from '../core/instance.js';
+import type { InstanceChange } from '../core/registry.js';
+
+/**
+ * The instance with the fields of `change` that are not undefined.
+ * @throws {RookeryError} the code of the first field that is wrong
+ */
+export function amendInstance(instance: ServiceInstance, change: InstanceChange): ServiceInstance {
+  return createInstance({ ...instance, ...checkChange(change) });
+}
+
+/** The fields of `change` that are not undefined, checked. */
+export function checkChange(change: InstanceChange): InstanceChange {
+  const { status } = change;
+  if (status !== undefined && status !== 'up' && status !== 'draining') {
+    throw new RookeryError('ROOKERY_OPTION_INVALID', {
+      path: 'change.status',
+      found: `found ${show(status)}.`,
+      remedy: 'Use "up" or "draining".',
+    });
+  }
+  return { ...checkInstanceOptions(change, 'change'), ...(status !== undefined && { status }) };
+}

@@ -1,0 +1,81 @@
+import { formatAddress, parseAddress } from '../core/address.js';
+import { urlInvalid } from './url-error.js';
+
+/** What a URL such as `etcd://user:password@h1,h2:2379/prefix` says. */
+export interface EtcdUrl {
+  /** `host:port`, or `[v6]:port`. */
+  readonly hosts: readonly string[];
+  /** Without slashes at its ends; default `rookery`. */
+  readonly prefix: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** The scheme was `etcds:`. */
+  readonly tls: boolean;
+}
+
+const DEFAULT_PORT = 2379;
+
+/**
+ * Parses the URL of an etcd registry. Our own parser, since `new URL()` throws on more than one host.
+ * @param path where the URL came from, for errors
+ * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
+ */
+export function parseEtcdUrl(url: string, path: string): EtcdUrl {
+  const fail = (fault: string) => urlInvalid(url, path, fault);
+  const [, tls, rest] = /^etcd(s?):\/\/(.*)$/s.exec(url) ?? [];
+  if (rest === undefined) throw fail('"etcd:" must be followed by //');
+  const at = rest.lastIndexOf('@');
+  const slash = rest.indexOf('/', at + 1);
+  const authority = rest.slice(at + 1, slash < 0 ? undefined : slash);
+  const tail = slash < 0 ? '' : rest.slice(slash);
+  if (/[?#]/.test(authority + tail)) throw fail('it has a query or a fragment, which mean nothing here');
+  return {
+    hosts: authority.split(',').map((host) => parseHost(host, fail)),
+    prefix: parsePrefix(tail, fail),
+    ...(at >= 0 && parseCredentials(rest.slice(0, at), fail)),
+    tls: tls === 's',
+  };
+}
+
+type Fail = (fault: string) => Error;
+
+function parseHost(text: string, fail: Fail): string {
+  const [, host, port] = /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/s.exec(text) ?? [];
+  if (host === undefined) throw fail('a host is malformed; an IPv6 address stands in brackets');
+  if (host === '' || host === '[]') throw fail('a host is empty');
+  // The port is not shown: where somebody forgot the host, it is a password.
+  if (port !== undefined && !/^\d{1,5}$/.test(port)) throw fail('a port is not a number from 1 to 65535');
+  const address = `${host}:${port ?? DEFAULT_PORT}`;
+  try {
+    const parsed = parseAddress(address);
+    return 'host' in parsed && parsed.host !== 'unix' ? formatAddress(parsed.host, parsed.port) : address;
+  } catch {
+    throw fail('a host or its port (1 to 65535) is malformed');
+  }
+}
+
+function parsePrefix(tail: string, fail: Fail): string {
+  if (tail === '' || tail === '/') return 'rookery';
+  const prefix = decode(tail.slice(1).replace(/\/$/, ''), 'prefix', fail);
+  // One leading slash separates; a second one would be part of the key, which the official resolver does not find.
+  if (prefix.startsWith('/')) throw fail('the prefix starts with a slash');
+  if (prefix.split('/').includes('')) throw fail('the prefix has an empty part');
+  if (/[\s\p{Cc}]/u.test(prefix)) throw fail('the prefix has a space or a control character');
+  return prefix;
+}
+
+function parseCredentials(text: string, fail: Fail): { username: string; password: string } {
+  const colon = text.indexOf(':');
+  const username = decode(colon < 0 ? text : text.slice(0, colon), 'user', fail);
+  if (username === '') throw fail('the user is empty');
+  if (colon < 0) throw fail('the user has no password');
+  return { username, password: decode(text.slice(colon + 1), 'password', fail) };
+}
+
+function decode(text: string, part: string, fail: Fail): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw fail(`the ${part} has a "%" that is no percent-encoding (write it as %25)`);
+  }
+}

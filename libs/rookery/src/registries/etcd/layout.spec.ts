@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { createInstance } from '../../core/instance.js';
+import { decodeEntry, encodeEntry, MAX_VALUE_BYTES, type Entry } from './entry.js';
+import { Layout } from './layout.js';
+
+const layout = new Layout('rookery');
+const key = 'rookery/services/user-server/a1';
+const instance = createInstance({
+  id: 'a1',
+  service: 'user-server',
+  address: '10.0.0.1:50051',
+  generation: 'g1',
+  peer: 1,
+  zone: 'eu',
+  version: '1.2',
+  metadata: { k: 'v' },
+});
+const text =
+  '{"Op":0,"Addr":"10.0.0.1:50051","Metadata":null,"v":1,"gen":"g1","service":"user-server","weight":100,"group":"",' +
+  '"status":"up","peer":1,"secure":false,"zone":"eu","version":"1.2","pinned":[],"meta":{"k":"v"}}';
+
+function decode(value: string | object, id = 'a1'): Entry {
+  return decodeEntry(key, 'user-server', id, Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
+}
+
+describe('keys', () => {
+  it('separates what foreign clients may see from what has a group', () => {
+    expect(layout.entryKey(instance)).toBe(key);
+    expect(layout.entryKey({ ...instance, group: 'A' })).toBe('rookery/groups/user-server/a1');
+    expect(layout.ranges('user-server')).toEqual([
+      { kind: 'services', key: 'rookery/services/user-server/', end: 'rookery/services/user-server0' },
+      { kind: 'groups', key: 'rookery/groups/user-server/', end: 'rookery/groups/user-server0' },
+      { kind: 'routes', key: 'rookery/routes/user-server' },
+    ]);
+  });
+
+  it.each([
+    [key, { kind: 'services', id: 'a1' }],
+    ['rookery/groups/user-server/a1', { kind: 'groups', id: 'a1' }],
+    ['rookery/services/user-server/10.0.0.5:1/x', { kind: 'services', id: '10.0.0.5:1/x' }],
+    ['rookery/routes/user-server', { kind: 'routes', id: '' }],
+    ['rookery/routes/user-server-2', undefined],
+    ['rookery/services/user-server-2/a1', undefined],
+  ])('reads %s', (text, place) => {
+    expect(layout.parse('user-server', text)).toEqual(place);
+  });
+
+  it('knows where an entry stands once its group changes', () => {
+    expect(layout.twin('user-server', key)).toBe('rookery/groups/user-server/a1');
+    expect(layout.twin('user-server', 'rookery/groups/user-server/a1')).toBe(key);
+    expect(layout.twin('user-server', 'rookery/routes/user-server')).toBeUndefined();
+  });
+});
+
+describe('a value of ours', () => {
+  it('is the gRPC naming format of etcd with our fields beside it', () => {
+    expect(encodeEntry({ instance, pinned: [], extra: {} })).toBe(text);
+    expect(decode(text)).toMatchObject({ instance, pinned: [], extra: {} });
+  });
+
+  it('keeps fields that we do not know when it is rewritten', () => {
+    const { pinned, extra } = decode(text.replace('"v":1', '"v":2,"future":{"a":1}'));
+    expect(JSON.parse(encodeEntry({ instance, pinned, extra }))).toMatchObject({ v: 1, future: { a: 1 } });
+  });
+
+  it('tells which fields operators set', () => {
+    const entry = decode({ Addr: 'h:1', gen: 'g1', weight: 50, pinned: ['weight', 'nonsense', 'group'] });
+    expect(entry.pinned).toEqual(['weight', 'group']);
+    expect([...entry.present]).toEqual(['weight']);
+  });
+});
+
+describe('a foreign value', () => {
+  it('is an ungrouped instance of weight 100', () => {
+    const { instance: read } = decode('{"Op":0,"Addr":"10.0.0.5:1","Metadata":null}', '10.0.0.5:1/x');
+    expect(read).toMatchObject({
+      id: '10.0.0.5:1/x',
+      address: '10.0.0.5:1',
+      group: '',
+      weight: 100,
+      peer: 0,
+      generation: '',
+    });
+  });
+
+  it('may write its fields in any case, and metadata as it likes', () => {
+    const { instance: read } = decode({ op: 0, addr: '[::1]:1', METADATA: { zone: 'eu', n: 1, deep: {} } });
+    expect(read.address).toBe('[::1]:1');
+    expect({ ...read.metadata }).toEqual({ zone: 'eu', n: '1' });
+  });
+
+  it('cannot reach the prototype of anything', () => {
+    const { instance: read, extra } = decode('{"Addr":"h:1","meta":{"__proto__":"x"},"__proto__":{"polluted":1}}');
+    expect(Object.keys(read.metadata)).toEqual(['__proto__']);
+    expect(Object.getPrototypeOf(extra)).toBeNull();
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('a malformed value', () => {
+  it.each([
+    ['text', 'garbage'],
+    ['a list', []],
+    ['no address', { Op: 0, Metadata: null }],
+    ['an empty address', { Addr: '' }],
+    ['a unix socket, which is another machine’s', { Addr: 'unix:/tmp/s' }],
+    ['a weight that is none', { Addr: 'h:1', weight: -1 }],
+    ['a group that is none', { Addr: 'h:1', group: 'a/b' }],
+    ['a status that we do not know', { Addr: 'h:1', status: 'down' }],
+    ['metadata that are no texts', { Addr: 'h:1', meta: { a: 1 } }],
+    ['a generation that is no text', { Addr: 'h:1', gen: 7 }],
+    ['too much', { Addr: 'h:1', meta: { a: 'x'.repeat(MAX_VALUE_BYTES) } }],
+  ])('is one with %s', (_, value) => {
+    expect(() => decode(value)).toThrow(expect.objectContaining({ code: 'ROOKERY_ENTRY_MALFORMED', path: key }));
+  });
+});

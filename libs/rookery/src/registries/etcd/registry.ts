@@ -1,0 +1,118 @@
+import { parseAddress } from '../../core/address.js';
+import type { ServiceChange } from '../../core/change.js';
+import { RookeryError, show } from '../../core/errors.js';
+import { EventHub, type RookeryEvent } from '../../core/event.js';
+import { checkName, createInstance, type ServiceInstance } from '../../core/instance.js';
+import type { Registration, Registry, RegistryCapabilities } from '../../core/registry.js';
+import { systemRandom } from '../../system/random.js';
+import { systemTime } from '../../system/time.js';
+import { createClient } from './client.js';
+import { reportMalformed, type EtcdContext } from './context.js';
+import { closed, unreachable } from './faults.js';
+import { Layout } from './layout.js';
+import { checkEtcdOptions, type EtcdOptions, type EtcdSettings } from './options.js';
+import { Session } from './session.js';
+import { checkSize, initial } from './wanted.js';
+import { ServiceWatcher } from './watch.js';
+
+/**
+ * A registry in etcd 3.4 or newer. Connects with the first registration or watch, and never gives up on either.
+ * @throws {RookeryError} ROOKERY_OPTION_INVALID, ROOKERY_ADDRESS_INVALID, with the path of the option
+ */
+export function etcd(options: EtcdOptions): Registry {
+  return new EtcdRegistry(checkEtcdOptions(options), options);
+}
+
+class EtcdRegistry implements Registry {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly events = new EventHub();
+  readonly capabilities: RegistryCapabilities = {
+    register: true,
+    steer: true,
+    routes: true,
+    push: true,
+    propagationMs: 1000,
+    reach: 'network',
+  };
+  readonly #context: EtcdContext;
+  readonly #watcher: ServiceWatcher;
+  /** By generation: one for each listening server. */
+  readonly #sessions = new Map<string, Session>();
+  readonly #watches = new Set<AbortController>();
+  #closed: Promise<void> | undefined;
+
+  constructor(settings: EtcdSettings, { time = systemTime, random = systemRandom }: EtcdOptions) {
+    const { hosts, prefix, ttlMs } = settings;
+    this.hosts = hosts;
+    this.name = `etcd://${hosts.join(',')}/${prefix}`;
+    const client = createClient(settings, time);
+    const emit = (event: RookeryEvent) => this.#emit(event);
+    this.#context = { name: this.name, client, layout: new Layout(prefix), time, random, emit, ttlMs };
+    this.#watcher = new ServiceWatcher(this.#context, reportMalformed(emit));
+  }
+
+  register(instance: ServiceInstance): Registration {
+    if (this.#closed) throw closed(this.name);
+    const checked = checkInstance(instance);
+    const { generation } = checked;
+    let session = this.#sessions.get(generation);
+    if (!session) {
+      const made: Session = new Session(this.#context, () => {
+        if (this.#sessions.get(generation) === made) this.#sessions.delete(generation);
+      });
+      this.#sessions.set(generation, (session = made));
+    }
+    return session.register(checked);
+  }
+
+  async *watch(service: string, signal: AbortSignal): AsyncGenerator<readonly ServiceChange[], void> {
+    checkName(service, 'service');
+    if (this.#closed) throw closed(this.name);
+    const end = new AbortController();
+    const abort = () => end.abort();
+    this.#watches.add(end);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      yield* this.#watcher.watch(service, end.signal);
+    } catch (error) {
+      throw unreachable(this.name, error);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      this.#watches.delete(end);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    for (const watch of this.#watches) watch.abort();
+    await Promise.all([...this.#sessions.values()].map((session) => session.release()));
+    this.#context.client.close();
+  }
+
+  /** What a listener does wrong must not end a registration. */
+  #emit(event: RookeryEvent): void {
+    try {
+      this.events.emit(event);
+    } catch {
+      // Its own affair.
+    }
+  }
+}
+
+function checkInstance(instance: ServiceInstance): ServiceInstance {
+  checkName(instance.service, 'instance.service');
+  checkName(instance.id, 'instance.id');
+  if ('host' in parseAddress(instance.address, 'instance.address')) {
+    return checkSize(initial(createInstance(instance))).instance;
+  }
+  throw new RookeryError('ROOKERY_ADDRESS_INVALID', {
+    path: 'instance.address',
+    found: `found ${show(instance.address)}.`,
+    remedy: 'Other machines read this registry: use host:port.',
+  });
+}

@@ -1,0 +1,98 @@
+import type { ServiceChange } from '../../core/change.js';
+import type { EtcdContext, MalformedReport } from './context.js';
+import { isCompacted } from './faults.js';
+import { list } from './list.js';
+import { chunks, get, keyValue, watchFrom, type KeyValue } from './requests.js';
+import { ServiceState } from './service-state.js';
+import { limited } from './wait.js';
+import { WatchStream } from './watch-stream.js';
+
+/** Everything is listed anew after about this long, ms: etcd's changelog knows of events that it lost. */
+const VERIFY_MS = 300_000;
+
+type Batch = readonly ServiceChange[];
+
+/** Watches services, and remembers where a watch broke, so that the next one goes on from there. */
+export class ServiceWatcher {
+  readonly #broken = new Map<string, ServiceState>();
+
+  constructor(
+    private readonly context: EtcdContext,
+    private readonly report: MalformedReport,
+  ) {}
+
+  /** Ends when the signal aborts, throws on any fault. */
+  async *watch(service: string, signal: AbortSignal): AsyncGenerator<Batch, void> {
+    // Taken out, so that a second watch of the same service has its own.
+    let state = this.#broken.get(service);
+    this.#broken.delete(service);
+    let listed = false;
+    try {
+      while (!signal.aborted) {
+        if (!state) {
+          state = await this.#list(service);
+          listed = true;
+          yield [state.reset()];
+        }
+        const end = yield* this.#follow(service, state, listed, signal);
+        if (end === 'over') return;
+        state = await this.#list(service, state);
+        listed = true;
+        yield [state.reset()];
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (state) this.#broken.set(service, state);
+      this.context.client.failed(error);
+      throw error;
+    }
+  }
+
+  /** What etcd tells from where `state` ends, until it has to be listed anew. */
+  async *#follow(
+    service: string,
+    state: ServiceState,
+    listed: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<Batch, 'over' | 'list'> {
+    const { client, layout, time, random } = this.context;
+    const requests = layout.ranges(service).map((range) => watchFrom(range, state.next(range.kind)));
+    using until = limited(signal, time, VERIFY_MS * (0.8 + 0.4 * random()));
+    let watch: WatchStream | undefined;
+    try {
+      const opened = await WatchStream.open(client, time, requests, until.signal);
+      watch = opened.watch;
+      if (!listed && !signal.aborted) {
+        if (!opened.header || !state.continues(opened.header)) return 'list';
+        yield [state.reset()];
+      }
+      for (;;) {
+        const response = await watch.next();
+        if (!response) return signal.aborted ? 'over' : 'list';
+        const steps = state.read(response.events);
+        const changes = state.fold(steps, await this.#find(state.unexplained(steps)));
+        if (changes.length > 0) yield changes;
+      }
+    } catch (error) {
+      if (isCompacted(error)) return 'list';
+      throw error;
+    } finally {
+      watch?.close();
+    }
+  }
+
+  async #list(service: string, previous?: ServiceState): Promise<ServiceState> {
+    const { client, layout } = this.context;
+    const listing = await list(client, layout.ranges(service));
+    return new ServiceState(service, layout, this.report, listing, previous);
+  }
+
+  async #find(keys: readonly string[]): Promise<KeyValue[]> {
+    const found: KeyValue[] = [];
+    for (const some of chunks(keys)) {
+      const { responses } = await this.context.client.txn({ success: some.map(get) });
+      found.push(...responses.flatMap(({ response_range }) => response_range.kvs.map(keyValue)));
+    }
+    return found;
+  }
+}

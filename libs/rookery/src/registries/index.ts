@@ -1,0 +1,6 @@
+/** Registries without a server, and how a URL or the environment names one. etcd has a subpath of its own. */
+export { defaultRegistry } from './default.js';
+export { local, type LocalOptions } from './local.js';
+export { memory } from './memory.js';
+export { staticRegistry, type StaticEntry } from './static.js';
+export { registryFromUrl, type RegistryUrlOptions } from './url.js';

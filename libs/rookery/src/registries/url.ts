@@ -1,0 +1,93 @@
+import { messageOf } from '../core/errors.js';
+import { checkName } from '../core/instance.js';
+import type { Registry } from '../core/registry.js';
+import { etcd } from './etcd/index.js';
+import { parseEtcdUrl } from './etcd-url.js';
+import { local } from './local.js';
+import { processMemory } from './memory.js';
+import { staticRegistry, type StaticEntry } from './static.js';
+import { urlInvalid } from './url-error.js';
+
+export interface RegistryUrlOptions {
+  /** Where the URL came from, for errors; default `registry`. */
+  readonly path?: string;
+  /**
+   * Separates environments: `memory:` is one registry per process and namespace, `local:` becomes `local:<namespace>`,
+   * `local:<name>` `local:<name>-<namespace>`, and the prefix of etcd `<prefix>-<namespace>`. A static list has none.
+   */
+  readonly namespace?: string;
+  /** How long the entries of a dead process live, ms, where the registry has leases. */
+  readonly ttlMs?: number;
+}
+
+/**
+ * Makes the registry that a URL names: `memory:`, `local:[<namespace>]`, `static:<service>=<address>,…;…`,
+ * `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
+ * percent-decoded; without a port it is 2379, without a prefix `rookery`.
+ * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
+ */
+export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): Registry {
+  const { path = 'registry', namespace } = options;
+  const [scheme, rest] = splitScheme(url);
+  switch (scheme) {
+    case 'memory':
+      if (rest !== '') throw urlInvalid(url, path, 'nothing may follow "memory:"');
+      return processMemory(namespace);
+    case 'local':
+      return local({ namespace: localNamespace(url, rest, options) });
+    case 'static':
+      return staticFromUrl(url, rest, path);
+    case 'etcd':
+    case 'etcds':
+      return etcdFromUrl(url, options);
+    default:
+      throw urlInvalid(
+        String(url),
+        path,
+        scheme === undefined ? 'it has no scheme' : `there is no registry "${scheme}:"`,
+      );
+  }
+}
+
+function splitScheme(url: unknown): [string | undefined, string] {
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(String(url)) ?? [];
+  return [scheme, rest ?? ''];
+}
+
+function localNamespace(url: string, rest: string, { path = 'registry', namespace }: RegistryUrlOptions): string {
+  if (rest === '') return namespace ?? 'default';
+  const name = namespace === undefined ? rest : `${rest}-${namespace}`;
+  return understood(url, path, () => checkName(name, 'namespace'));
+}
+
+function etcdFromUrl(url: string, { path = 'registry', namespace, ttlMs }: RegistryUrlOptions): Registry {
+  const { hosts, prefix, username, password, tls } = parseEtcdUrl(url, path);
+  return etcd({
+    hosts,
+    prefix: namespace === undefined ? prefix : `${prefix}-${namespace}`,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
+    ...(ttlMs !== undefined && { ttlMs }),
+  });
+}
+
+function staticFromUrl(url: string, rest: string, path: string): Registry {
+  const parts = rest.split(';').filter((part) => part !== '');
+  if (parts.length === 0) throw urlInvalid(url, path, 'it names no service');
+  const entries = parts.flatMap((part): StaticEntry[] => {
+    const [service, list, ...more] = part.split('=');
+    if (!service || !list || more.length > 0) throw urlInvalid(url, path, 'a part is not <service>=<host:port>,…');
+    return list.split(',').map((address) => ({ service, address }));
+  });
+  return understood(url, path, () => staticRegistry(entries, 'entry'));
+}
+
+/** A part that is wrong makes the URL wrong. */
+function understood<T>(url: string, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw urlInvalid(url, path, messageOf(cause).replace(/\.$/, ''), cause);
+  }
+}

@@ -1,0 +1,103 @@
+import { createBalancer, type Balancer } from '../core/balancer.js';
+import type { CallRecord } from '../core/call.js';
+import type { Endpoint, EndpointState } from '../core/endpoint.js';
+import type { RookeryEvent } from '../core/event.js';
+import { createInstance, type InstanceInit, type ServiceInstance } from '../core/instance.js';
+import type { GroupRoute } from '../core/route.js';
+import { memory } from '../registries/memory.js';
+import { fakeTime } from './fake-time.js';
+import { scriptedDirectory } from './scripted-directory.js';
+import { seededRandom } from './seeded-random.js';
+
+/** A balancer of the service `s` with everything around it in the hands of a spec. */
+export class BalancerStage {
+  readonly time = fakeTime();
+  readonly directory = scriptedDirectory(memory());
+  readonly events: RookeryEvent[] = [];
+  /** What became of connections: `open a:1`, `changed a:1`, `close a:1`. */
+  readonly links: string[] = [];
+  readonly balancer: Balancer;
+  /** How often waiting calls were told to try again. */
+  changes = 0;
+
+  constructor() {
+    this.balancer = createBalancer({
+      service: 's',
+      directory: this.directory,
+      connect: ({ address }) => this.#connect(address),
+      time: this.time,
+      random: seededRandom(1),
+      emit: (event) => this.events.push(event),
+    });
+    this.balancer.onChange(() => (this.changes += 1));
+  }
+
+  instance(id: string, init: Partial<InstanceInit> = {}): ServiceInstance {
+    return createInstance({ id, service: 's', address: `${id}:1`, ...init });
+  }
+
+  set(id: string, init?: Partial<InstanceInit>): void {
+    this.directory.tell('s', { type: 'set', instance: this.instance(id, init) });
+  }
+
+  remove(id: string): void {
+    this.directory.tell('s', { type: 'delete', id, cause: 'left' });
+  }
+
+  route(route: GroupRoute): void {
+    this.directory.tell('s', { type: 'route', route });
+  }
+
+  /** Sets instances of a group that are connected. */
+  ready(group: string, ...ids: string[]): void {
+    for (const id of ids) {
+      this.set(id, { group });
+      this.report(id, 'ready');
+    }
+  }
+
+  endpoint(address: string): Endpoint {
+    const endpoint = [...this.balancer.endpoints()].find((each) => each.address === address);
+    if (!endpoint) throw new Error(`There is no endpoint ${address}.`);
+    return endpoint;
+  }
+
+  report(id: string, state: EndpointState, error?: string): void {
+    this.balancer.report(this.endpoint(`${id}:1`), state, error);
+  }
+
+  call(init: Partial<CallRecord> = {}): CallRecord {
+    return { deadline: Infinity, attempts: 0, ...init };
+  }
+
+  /** The id of the instance that takes the call, else `wait`, else the reason why nobody does. */
+  pick(call: CallRecord = this.call()): string {
+    const result = this.balancer.pick(call);
+    return 'pick' in result ? result.pick.instance.id : 'wait' in result ? 'wait' : result.fail.reason;
+  }
+
+  /** How many of `count` calls each instance takes. */
+  picks(count: number, init: Partial<CallRecord> = {}): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (let i = 0; i < count; i += 1) {
+      const id = this.pick(this.call(init));
+      counts[id] = (counts[id] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** The message of a call that fails. */
+  failure(init: Partial<CallRecord> = {}): string {
+    const result = this.balancer.pick(this.call(init));
+    if (!('fail' in result)) throw new Error('The call did not fail.');
+    return result.fail.details;
+  }
+
+  #connect(address: string) {
+    this.links.push(`open ${address}`);
+    return {
+      instanceChanged: () => void this.links.push(`changed ${address}`),
+      close: () => void this.links.push(`close ${address}`),
+    };
+  }
+}

@@ -1,0 +1,43 @@
+import { changingCases } from './conformance/changing.js';
+import { registeringCases } from './conformance/registering.js';
+import { releasingCases } from './conformance/releasing.js';
+import { Stage, type ConformanceFixture } from './conformance/stage.js';
+import { watchingCases } from './conformance/watching.js';
+
+export type { ConformanceFixture } from './conformance/stage.js';
+
+/** One thing that every registry does; `run` rejects where it does not. */
+export interface ConformanceCase {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+export interface ConformanceOptions {
+  /** The registry takes no registrations: only the cases that need none, default false. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * The cases that every registry must pass, for any test framework:
+ * `for (const { name, run } of registryConformance(make)) it(name, run);`
+ * @param make a fresh fixture, for each case
+ */
+export function registryConformance(
+  make: () => Promise<ConformanceFixture>,
+  { readOnly = false }: ConformanceOptions = {},
+): readonly ConformanceCase[] {
+  const cases = [...watchingCases, ...registeringCases, ...changingCases, ...releasingCases];
+  return cases
+    .filter((staged) => !readOnly || staged.readOnly)
+    .map(({ name, run }) => ({
+      name,
+      run: async () => {
+        const stage = new Stage(await make());
+        try {
+          await run(stage);
+        } finally {
+          await stage.end();
+        }
+      },
+    }));
+}
