@@ -1,0 +1,47 @@
+import { status, type Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { CallFailure, CallReason, CallRecord } from '../core/call.js';
+
+/** A gRPC ServiceError that also says what Rookery knows of the call. */
+export interface RookeryCallError extends ServiceError {
+  /** Why Rookery could not serve it; absent where the status is the server's own. */
+  readonly reason?: CallReason;
+  readonly service: string;
+  /** The id of the instance that was asked last. */
+  readonly instance?: string;
+  readonly attempts: number;
+}
+
+/** Tells a failed call from any other error. */
+export function isCallError(error: unknown): error is RookeryCallError {
+  return error instanceof Error && typeof (error as Partial<RookeryCallError>).code === 'number' && 'service' in error && 'attempts' in error;
+}
+
+// grpc-js copies code, details and metadata of a failed pick, and nothing else: the metadata object is the thread.
+const failures = new WeakMap<Metadata, CallFailure>();
+
+export function rememberFailure(metadata: Metadata, failure: CallFailure): Metadata {
+  failures.set(metadata, failure);
+  return metadata;
+}
+
+export interface CallContext {
+  readonly service: string;
+  readonly record?: CallRecord;
+  /** The timeout that applied because the call named none, ms. */
+  readonly defaultTimeoutMs?: number | undefined;
+}
+
+/** Adds what is known of the call to the very error that grpc-js made. */
+export function describeError<E extends Partial<ServiceError>>(error: E, { service, record, defaultTimeoutMs }: CallContext): E & RookeryCallError {
+  const described = error as E & { -readonly [K in keyof RookeryCallError]: RookeryCallError[K] };
+  const failure = error.metadata && failures.get(error.metadata);
+  const reason = failure?.reason ?? (error.code === status.DEADLINE_EXCEEDED && record ? 'ROOKERY_CALL_TIMEOUT' : undefined);
+  if (reason) described.reason = reason;
+  described.service = service;
+  if (record?.instance !== undefined) described.instance = record.instance;
+  described.attempts = record?.attempts ?? 0;
+  if (reason === 'ROOKERY_CALL_TIMEOUT' && defaultTimeoutMs !== undefined) {
+    described.message += ` (the default of ${defaultTimeoutMs} ms: set timeoutMs for the call or the client, 0 for none)`;
+  }
+  return described;
+}

@@ -1,0 +1,109 @@
+import { url as inspectorUrl } from 'node:inspector';
+import { Channel, type CallInvocationTransformer, type CallOptions, type CallProperties, type requestCallback } from '@grpc/grpc-js';
+import type { CallRecord } from '../core/call.js';
+import { RookeryError } from '../core/errors.js';
+import { checkGroups } from '../core/route.js';
+import type { Time } from '../core/time.js';
+import { describeError, type CallContext } from './call-error.js';
+import { withRecord } from './call-record.js';
+import { currentLane } from './lane.js';
+
+type AnyChannel = CallProperties<unknown, unknown>['channel'];
+
+/** What a call may say beside grpc-js's own options. */
+export interface RookeryCallOptions {
+  /** A group, or groups in order of preference; strict. `'*'` is any, `UNGROUPED` the ungrouped. */
+  readonly group?: string | readonly string[];
+  /** Milliseconds; 0 = none. Default 5000 for unary calls, none for streams. */
+  readonly timeoutMs?: number;
+  /** Waits, until the deadline, where the call would fail for want of an instance. Default false. */
+  readonly waitForReady?: boolean;
+  /** May be run twice: a retry after it was sent is safe. Default false. */
+  readonly idempotent?: boolean;
+}
+
+export interface CaptureOptions {
+  /** Used for calls that name no group. */
+  readonly groups?: readonly string[] | undefined;
+  /** For unary calls that name no timeout, ms; 0 = none. */
+  readonly timeoutMs: number;
+  /** For every call that says nothing else. */
+  readonly waitForReady?: boolean | undefined;
+  readonly time: Time;
+}
+
+/**
+ * Captures what a call wants, synchronously when it is made: a queued call is picked in whatever context happened to
+ * wake the channel, and a lane read there would be another request's.
+ */
+export function captureCall(defaults: CaptureOptions): CallInvocationTransformer {
+  return (properties: CallProperties<unknown, unknown>) => {
+    assertOneGrpc(properties.channel);
+    const { methodDefinition, callback } = properties;
+    const options: CallOptions & RookeryCallOptions = { ...properties.callOptions };
+    const unary = !methodDefinition.requestStream && !methodDefinition.responseStream;
+    const defaultTimeoutMs = applyTimeout(options, unary ? defaults.timeoutMs : 0);
+    const record = recordFor(options, defaults);
+    const context: CallContext = { service: serviceOf(properties.channel), record, defaultTimeoutMs };
+    const metadata = withRecord(properties.metadata, record);
+    if (record.waitForReady) metadata.setOptions({ ...metadata.getOptions(), waitForReady: true });
+    return { ...properties, metadata, callOptions: options, ...(callback && { callback: describing(callback, context) }) };
+  };
+}
+
+function recordFor(options: CallOptions & RookeryCallOptions, defaults: CaptureOptions): CallRecord {
+  return {
+    groups: options.group === undefined ? undefined : checkGroups(options.group, 'options.group'),
+    clientGroups: defaults.groups,
+    lane: currentLane(),
+    waitForReady: options.waitForReady ?? defaults.waitForReady,
+    deadline: options.deadline === undefined ? Infinity : defaults.time.now() + (Number(options.deadline) - Date.now()),
+    attempts: 0,
+  };
+}
+
+/** Sets the deadline; returns the default timeout where it was that. */
+function applyTimeout(options: CallOptions & RookeryCallOptions, defaultMs: number): number | undefined {
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+    throw new RookeryError('ROOKERY_OPTION_INVALID', {
+      path: 'options.timeoutMs',
+      found: `found ${timeoutMs}.`,
+      remedy: 'Use milliseconds, or 0 for none.',
+    });
+  }
+  if (options.deadline !== undefined && options.deadline !== null) return undefined;
+  if (timeoutMs !== undefined) {
+    if (timeoutMs > 0 && timeoutMs !== Infinity) options.deadline = Date.now() + timeoutMs;
+    return undefined;
+  }
+  // Who stands at a breakpoint does not want his calls to time out.
+  if (defaultMs <= 0 || inspectorUrl() !== undefined) return undefined;
+  options.deadline = Date.now() + defaultMs;
+  return defaultMs;
+}
+
+function describing(callback: requestCallback<unknown>, context: CallContext): requestCallback<unknown> {
+  return (error, value) => callback(error && describeError(error, context), value);
+}
+
+const services = new WeakMap<AnyChannel, string>();
+
+function serviceOf(channel: AnyChannel): string {
+  let service = services.get(channel);
+  if (service === undefined) services.set(channel, (service = channel.getTarget().replace(/^discovery:\/*/, '')));
+  return service;
+}
+
+/**
+ * A client class from another copy of grpc-js makes channels that know nothing of `discovery:` and would say only
+ * "Failed to parse DNS address".
+ */
+function assertOneGrpc(channel: AnyChannel): void {
+  if (channel instanceof Channel || channel.constructor.name !== Channel.name) return;
+  throw new RookeryError('ROOKERY_GRPC_DUPLICATE', {
+    path: '@grpc/grpc-js',
+    found: 'the client was made by another copy of @grpc/grpc-js than the one that Rookery uses.',
+    remedy: 'Keep one copy: run `npm ls @grpc/grpc-js`, align the versions, and run `npm dedupe`.',
+  });
+}

@@ -1,0 +1,93 @@
+import type { ChannelOptions, ClientOptions } from '@grpc/grpc-js';
+import { createBalancer, type BalancerOptions } from '../core/balancer.js';
+import type { Directory } from '../core/directory.js';
+import { RookeryError, show } from '../core/errors.js';
+import type { EventSink } from '../core/event.js';
+import type { PickerFactory } from '../core/picker.js';
+import { checkGroups } from '../core/route.js';
+import type { Random, Time } from '../core/time.js';
+import { systemRandom } from '../system/random.js';
+import { systemTime } from '../system/time.js';
+import { captureCall } from './capture.js';
+import { withHandle } from './handle.js';
+import { install } from './install.js';
+import { POLICY_NAME } from './load-balancer.js';
+
+/** The deadline of unary calls that name none, ms. */
+export const DEFAULT_TIMEOUT_MS = 5000;
+
+export interface DiscoveryChannelOptions {
+  /** Groups of the calls that name none, in order of preference. */
+  readonly group?: string | readonly string[];
+  /** Deadline of unary calls that name none, ms; default 5000, 0 = none. */
+  readonly timeoutMs?: number;
+  readonly waitForReady?: boolean;
+  /** Default `weighted`. */
+  readonly balancer?: PickerFactory;
+  /** grpc-js's own options; they win over ours, except for the policy's name. */
+  readonly channelOptions?: ClientOptions | undefined;
+  readonly emit?: EventSink;
+  readonly time?: Time;
+  readonly random?: Random;
+}
+
+const DEFAULTS: ChannelOptions = {
+  // An http_proxy variable would turn our target into that of the proxy.
+  'grpc.enable_http_proxy': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 5000,
+  // A channel that goes idle forgets its endpoints, and its next call pays for it.
+  'grpc.client_idle_timeout_ms': 2_147_483_647,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+/**
+ * The options of a grpc-js client that finds its service in `directory`:
+ * `new UserClient('discovery:///user-server', credentials, channelOptions(directory))`.
+ * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
+ */
+export function channelOptions(directory: Directory, options: DiscoveryChannelOptions = {}): ClientOptions {
+  install();
+  const { time = systemTime, random = systemRandom, balancer: picker, emit } = options;
+  const handle = {
+    version: 1 as const,
+    time,
+    random,
+    createBalancer: (service: string, connect: BalancerOptions['connect']) =>
+      createBalancer({ service, directory, connect, time, random, ...(picker && { picker }), ...(emit && { emit }) }),
+  };
+  const direct = directOptions(options);
+  return withHandle({ ...direct, 'grpc.service_config': serviceConfig(direct['grpc.service_config']) }, handle);
+}
+
+/**
+ * The options of a client with any other target: the same defaults and per-call options, without discovery.
+ * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
+ */
+export function directOptions(options: DiscoveryChannelOptions): ClientOptions {
+  const { time = systemTime, channelOptions: own = {}, timeoutMs = DEFAULT_TIMEOUT_MS, waitForReady } = options;
+  const groups = options.group === undefined ? undefined : checkGroups(options.group, 'group');
+  const capture = captureCall({ groups, timeoutMs, waitForReady, time });
+  return { ...DEFAULTS, ...own, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };
+}
+
+/** The user's service config with our policy in it. */
+function serviceConfig(own: string | undefined): string {
+  try {
+    const config = own === undefined ? {} : (JSON.parse(own) as object);
+    return JSON.stringify({ ...config, loadBalancingConfig: [{ [POLICY_NAME]: {} }] });
+  } catch (cause) {
+    throw new RookeryError('ROOKERY_OPTION_INVALID', {
+      path: "channelOptions['grpc.service_config']",
+      found: `found ${show(own)}.`,
+      remedy: 'Use a JSON text.',
+      cause,
+    });
+  }
+}
+
+type Transformer = NonNullable<ClientOptions['callInvocationTransformer']>;
+
+function chain(ours: Transformer, own: Transformer | undefined): Transformer {
+  return own ? (properties) => ours(own(properties)) : ours;
+}

@@ -1,0 +1,178 @@
+import { connectivityState as State, experimental, Metadata, status, type ChannelOptions } from '@grpc/grpc-js';
+import type { Balancer } from '../core/balancer.js';
+import type { CallFailure } from '../core/call.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { recordOf } from './call-record.js';
+import { rememberFailure } from './call-error.js';
+import { SubchannelConnection } from './connection.js';
+import { handleIn, serviceIn, type ChannelHandle } from './handle.js';
+
+type Picker = experimental.Picker;
+type PickResult = experimental.PickResult;
+
+/** The policy's name in service configs. */
+export const POLICY_NAME = 'rookery_v1';
+
+/** Waiting calls of one channel; one more is refused with RESOURCE_EXHAUSTED. */
+const MAX_WAITING = 10_000;
+
+const PEER_KEEPALIVE: ChannelOptions = {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+};
+
+/** The policy has no configuration of its own: everything is in the channel's options. */
+export class DiscoveryPolicyConfig implements experimental.TypedLoadBalancingConfig {
+  static createFromJson(): DiscoveryPolicyConfig {
+    return new DiscoveryPolicyConfig();
+  }
+  getLoadBalancerName(): string {
+    return POLICY_NAME;
+  }
+  toJsonObject(): object {
+    return { [POLICY_NAME]: {} };
+  }
+}
+
+/** Forwards between grpc-js and the balancer that the channel's handle makes: deltas never pass through grpc-js. */
+export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
+  #balancer: Balancer | undefined;
+  #published: State | undefined;
+  #waiting = 0;
+  #flushedAt = 0;
+
+  constructor(private readonly helper: experimental.ChannelControlHelper) {}
+
+  /** The list is always empty: what it brings is the channel's options. Refusing it would leave calls waiting. */
+  updateAddressList(
+    _list: experimental.StatusOr<experimental.Endpoint[]>,
+    _config: experimental.TypedLoadBalancingConfig,
+    options: ChannelOptions,
+  ): boolean {
+    const handle = handleIn(options);
+    const service = serviceIn(options);
+    if (this.#balancer) return true;
+    if (!handle || !service) {
+      const details = `the policy ${POLICY_NAME} serves only discovery:/// targets of channelOptions(directory).`;
+      this.helper.updateState(State.TRANSIENT_FAILURE, new experimental.UnavailablePicker({ details }), details);
+      return true;
+    }
+    this.#balancer = this.#follow(handle, service, options);
+    this.#publish();
+    return true;
+  }
+
+  pick({ metadata }: experimental.PickArgs): PickResult {
+    const call = recordOf(metadata);
+    const result = this.#balancer!.pick(call);
+    if ('pick' in result) return complete(result.pick);
+    if ('fail' in result) return failed(result.fail);
+    return this.#wait();
+  }
+
+  /** Called for every call: must stay empty. */
+  exitIdle(): void {}
+
+  resetBackoff(): void {
+    for (const { connection } of this.#balancer?.endpoints() ?? []) (connection as SubchannelConnection).resetBackoff();
+  }
+
+  destroy(): void {
+    this.#balancer?.close();
+    this.#balancer = undefined;
+  }
+
+  getTypeName(): string {
+    return POLICY_NAME;
+  }
+
+  #follow(handle: ChannelHandle, service: string, options: ChannelOptions): Balancer {
+    const args = subchannelArgs(options);
+    const balancer: Balancer = handle.createBalancer(service, (endpoint) => {
+      return new SubchannelConnection(endpoint, {
+        createSubchannel: (address, subchannelOptions) => this.helper.createSubchannel(address, subchannelOptions),
+        peerArgs: args.peer,
+        foreignArgs: args.foreign,
+        balancer: () => balancer,
+        host: options['grpc.default_authority'] ?? service,
+        time: handle.time,
+        random: handle.random,
+      });
+    });
+    balancer.onChange(() => {
+      if (this.#waiting > 0 || stateOf(balancer) !== this.#published) this.#publish();
+    });
+    return balancer;
+  }
+
+  /** grpc-js picks again for every waiting call when, and only when, a state is published. */
+  #publish(): void {
+    const balancer = this.#balancer;
+    if (!balancer) return;
+    this.#published = stateOf(balancer);
+    this.#waiting = 0;
+    this.#flushedAt = performance.now();
+    this.helper.updateState(this.#published, this, null);
+  }
+
+  #wait(): PickResult {
+    if (this.#waiting >= MAX_WAITING) {
+      // Calls that ended while they waited are still counted; those that really wait count themselves again.
+      if (performance.now() - this.#flushedAt < 1000) return QUEUE_FULL;
+      this.#flushedAt = performance.now();
+      queueMicrotask(() => this.#publish());
+    }
+    this.#waiting += 1;
+    return QUEUED;
+  }
+}
+
+const UNUSED = { status: null, onCallStarted: null, onCallEnded: null };
+const QUEUED: PickResult = { ...UNUSED, pickResultType: experimental.PickResultType.QUEUE, subchannel: null };
+const QUEUE_FULL = failed({
+  reason: 'ROOKERY_QUEUE_FULL',
+  service: '',
+  details: `${MAX_WAITING} calls wait for an instance already.`,
+});
+
+/** One object per verified connection, not per call. */
+const completed = new WeakMap<experimental.SubchannelInterface, PickResult>();
+
+function complete(endpoint: Endpoint): PickResult {
+  const { usable } = endpoint.connection as SubchannelConnection;
+  let result = completed.get(usable!);
+  if (!result) {
+    result = { ...UNUSED, pickResultType: experimental.PickResultType.COMPLETE, subchannel: usable! };
+    completed.set(usable!, result);
+  }
+  return result;
+}
+
+function failed(failure: CallFailure): PickResult {
+  const metadata = rememberFailure(new Metadata(), failure);
+  const code = failure.reason === 'ROOKERY_QUEUE_FULL' ? status.RESOURCE_EXHAUSTED : status.UNAVAILABLE;
+  return {
+    ...UNUSED,
+    // RESOURCE_EXHAUSTED is final even for calls that wait for readiness, hence a drop.
+    pickResultType:
+      code === status.UNAVAILABLE ? experimental.PickResultType.TRANSIENT_FAILURE : experimental.PickResultType.DROP,
+    subchannel: null,
+    status: { code, details: failure.details, metadata },
+  };
+}
+
+function stateOf(balancer: Balancer): State {
+  const { state } = balancer;
+  return state === 'ready' ? State.READY : state === 'connecting' ? State.CONNECTING : State.TRANSIENT_FAILURE;
+}
+
+/** A selector or anything of ours among the arguments would make every update a new connection. */
+function subchannelArgs(options: ChannelOptions): { peer: ChannelOptions; foreign: ChannelOptions } {
+  const foreign = Object.fromEntries(
+    Object.entries(options).filter(
+      ([key]) => !key.startsWith(experimental.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX) && key !== experimental.CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
+    ),
+  ) as ChannelOptions;
+  return { peer: { ...PEER_KEEPALIVE, ...foreign }, foreign };
+}

@@ -1,0 +1,66 @@
+import { fromJSON } from '@grpc/proto-loader';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+
+/** One service that a server hosts, as `rookery.v1.Peer/Hello` names it. */
+export interface HostedService {
+  readonly name: string;
+  readonly group: string;
+  readonly id: string;
+  readonly generation: string;
+}
+
+/** Who answers on a connection. */
+export interface HelloResponse {
+  /** The version of the peer protocol. */
+  readonly version: number;
+  readonly services: readonly HostedService[];
+  /** Takes no new calls, whatever the registry says. */
+  readonly draining: boolean;
+}
+
+export interface HelloRequest {
+  readonly version: number;
+}
+
+/**
+ * `rookery.v1.Peer`, as a proto3 descriptor in the JSON of protobuf.js: a .proto file beside the code would need
+ * `import.meta` to be found, which CommonJS users do not have. docs/reference/peer.proto is the same in proto.
+ */
+const DESCRIPTOR: Parameters<typeof fromJSON>[0] = {
+  nested: {
+    rookery: {
+      nested: {
+        v1: {
+          nested: {
+            Peer: { methods: { Hello: { requestType: 'HelloRequest', responseType: 'HelloResponse', comment: '' } } },
+            HelloRequest: { fields: { version: { type: 'uint32', id: 1 } } },
+            HelloResponse: {
+              fields: {
+                version: { type: 'uint32', id: 1 },
+                services: { rule: 'repeated', type: 'HostedService', id: 2 },
+                draining: { type: 'bool', id: 3 },
+              },
+            },
+            HostedService: {
+              fields: {
+                name: { type: 'string', id: 1 },
+                group: { type: 'string', id: 2 },
+                id: { type: 'string', id: 3 },
+                generation: { type: 'string', id: 4 },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+};
+
+export const PEER_SERVICE_NAME = 'rookery.v1.Peer';
+
+interface PeerServiceDefinition extends ServiceDefinition {
+  readonly Hello: MethodDefinition<HelloRequest, HelloResponse>;
+}
+
+/** For `server.addService(PEER_SERVICE, { Hello })`. */
+export const PEER_SERVICE = fromJSON(DESCRIPTOR, { defaults: true, arrays: true })[PEER_SERVICE_NAME] as unknown as PeerServiceDefinition;
