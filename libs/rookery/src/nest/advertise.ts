@@ -1,0 +1,120 @@
+import { createSocket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { formatAddress, parseAddress } from '../core/address.js';
+import { RookeryError, show } from '../core/errors.js';
+import type { Registry } from '../core/registry.js';
+
+export interface AdvertiseOptions {
+  /** From the options; `host` or `host:port`. */
+  readonly option?: string | undefined;
+  /** From `ROOKERY_ADVERTISE`. */
+  readonly environment?: string | undefined;
+  /** From `POD_IP`. */
+  readonly podIp?: string | undefined;
+  /** Where the server listens. */
+  readonly bound: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly registry: Registry;
+}
+
+/** An address for the registry, and why it is this one. */
+export interface Advertised {
+  readonly address: string;
+  readonly why: string;
+}
+
+/**
+ * Finds what clients should dial: option · ROOKERY_ADVERTISE · the bound host when it is specific · POD_IP · the local
+ * end of a UDP connect towards the registry · the first interface that is not internal. Registries that nobody outside
+ * this machine reads get loopback. Never a wildcard.
+ * @throws {RookeryError} ROOKERY_ADVERTISE_UNKNOWN, ROOKERY_ADVERTISE_LOOPBACK, ROOKERY_ADDRESS_INVALID
+ */
+export async function findAdvertised(options: AdvertiseOptions): Promise<Advertised> {
+  const { bound, registry } = options;
+  const near = registry.capabilities.reach !== 'network';
+  if (options.option) return said(options.option, bound, 'option advertise');
+  if (options.environment) return said(options.environment, bound, 'env ROOKERY_ADVERTISE');
+  if ('path' in bound) return socketFile(bound.path, near, registry);
+  const at = (host: string, why: string) => ({ address: formatAddress(host, bound.port), why });
+  if (near) return isWildcard(bound.host) ? at('127.0.0.1', `only this ${registry.capabilities.reach} reads ${registry.name}`) : at(bound.host, 'the bound host');
+  if (!isWildcard(bound.host)) return at(await notLoopback(bound.host, registry), 'the bound host');
+  if (options.podIp) return said(formatAddress(options.podIp, bound.port), bound, 'env POD_IP');
+  for (const host of registry.hosts ?? []) {
+    const local = await localAddressTowards(host);
+    if (local && !isLoopback(local)) return at(local, `the local address towards ${registry.name}`);
+    // The registry is on this machine: so, for all that is known, are its readers.
+    if (local) return at(local, `${registry.name} is reached by loopback`);
+  }
+  const local = firstExternal();
+  if (local) return at(local, 'the first network interface');
+  throw new RookeryError('ROOKERY_ADVERTISE_UNKNOWN', {
+    path: 'advertise',
+    found: 'there is no network interface but loopback.',
+    remedy: 'Set the option `advertise` of rookeryGrpc(), or ROOKERY_ADVERTISE, to a host that clients can reach.',
+  });
+}
+
+function said(text: string, bound: AdvertiseOptions['bound'], path: string): Advertised {
+  const withPort = /^(\[[^\]]+\]|[^:]+):\d+$/.test(text) || text.startsWith('unix:');
+  const host = text.replace(/^\[(.*)\]$/, '$1');
+  const address = withPort || 'path' in bound ? text : formatAddress(host, bound.port);
+  const parsed = parseAddress(address, path);
+  if ('host' in parsed && isWildcard(parsed.host)) {
+    throw new RookeryError('ROOKERY_ADDRESS_INVALID', { path, found: `found ${show(text)}.`, remedy: 'Name a host that clients can dial.' });
+  }
+  return { address, why: path };
+}
+
+function socketFile(path: string, near: boolean, registry: Registry): Advertised {
+  if (near) return { address: `unix:${path}`, why: 'the bound socket' };
+  throw new RookeryError('ROOKERY_ADVERTISE_UNKNOWN', {
+    path: 'url',
+    found: `a unix socket cannot be reached by the readers of ${registry.name}.`,
+    remedy: 'Listen on a TCP port, or set `advertise`.',
+  });
+}
+
+/** A loopback address is right only where the registry is on this machine as well. */
+async function notLoopback(host: string, registry: Registry): Promise<string> {
+  if (!isLoopback(host)) return host;
+  const hosts = registry.hosts ?? [];
+  const seen = await Promise.all(hosts.map(localAddressTowards));
+  if (hosts.length > 0 && seen.every((local) => local !== undefined && isLoopback(local))) return host;
+  throw new RookeryError('ROOKERY_ADVERTISE_LOOPBACK', {
+    path: 'url',
+    found: `the server listens on ${host}, and others read ${registry.name}.`,
+    remedy: 'Listen on 0.0.0.0 or on an outside address, or say `advertise` if loopback is really meant.',
+  });
+}
+
+/** The address that this machine would use to reach `host:port`; nothing is sent. */
+function localAddressTowards(target: string): Promise<string | undefined> {
+  const address = parseAddress(target, 'registry.hosts');
+  if ('path' in address) return Promise.resolve(undefined);
+  const { host, port } = address;
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    const done = (local?: string) => {
+      socket.close();
+      resolve(local);
+    };
+    socket.on('error', () => done());
+    // Node calls back on failure as well, when the address is still a wildcard; its types do not say so.
+    const connected = (error?: Error) => done(error ? undefined : socket.address().address);
+    socket.connect(port, host, connected);
+  });
+}
+
+function firstExternal(): string | undefined {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const external = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80'));
+  return (external.find(({ family }) => family === 'IPv4') ?? external[0])?.address;
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::' || host === '';
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
+}

@@ -1,0 +1,104 @@
+import { credentials, type ClientOptions } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { memory } from '../registries/memory.js';
+import { weighted } from '../core/pickers/weighted.js';
+import { PEER_SERVICE } from '../grpc/peer.js';
+import { resolveFeature } from './client-feature.js';
+import { RookeryClients } from './clients.js';
+import { ContractBook } from './contract-book.js';
+import type { ClientFeatureOptions, ClientSettings } from './options.js';
+import { openRuntime } from './runtime.js';
+import { defineService } from './service-ref.js';
+
+const Peers = defineService({ name: 'peers', services: { Peer: PEER_SERVICE } });
+const Other = defineService({ name: 'peers', services: { Peer: { Hi: { ...PEER_SERVICE.Hello, path: '/rookery.v1.Peer/Hi' } } } });
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+
+function clients() {
+  const runtime = openRuntime({ registry: memory() }, {});
+  const made = new RookeryClients(runtime, new ContractBook());
+  open.push(() => made.close(), () => runtime.close());
+  return (settings: ClientSettings = {}, feature: Partial<ClientFeatureOptions> = {}) => made.get(resolveFeature({ service: Peers, ...feature }, 0), settings);
+}
+
+describe('RookeryClients', () => {
+  it('is one client for all who ask for the same', () => {
+    const get = clients();
+    const channelOptions = { 'grpc.primary_user_agent': 'x' } as ClientOptions;
+    expect(get({ group: ['a', ''], channelOptions })).toBe(get({ channelOptions: { ...channelOptions }, group: ['a', ''] }));
+  });
+
+  it('keeps clients of other names apart, though they call one service', () => {
+    const get = clients();
+    expect(get()).not.toBe(get({ group: 'canary' }, { name: 'canary' }));
+  });
+
+  it.each<[string, ClientSettings, ClientSettings]>([
+    ['groups', { group: 'a' }, { group: 'b' }],
+    ['groups, one of which is a list', { group: 'a' }, { group: ['a'] }],
+    ['timeouts', { timeoutMs: 1 }, {}],
+    ['pickers', { balancer: weighted }, { balancer: (random) => weighted(random) }],
+    ['credentials', { credentials: credentials.createSsl() }, { credentials: credentials.createSsl() }],
+    ['interceptors', { channelOptions: { interceptors: [() => undefined as never] } }, { channelOptions: { interceptors: [() => undefined as never] } }],
+  ])('refuses one name for two clients with other %s', (_, first, second) => {
+    const get = clients();
+    get(first);
+    expect(() => get(second)).toThrow(
+      expect.objectContaining({ code: 'ROOKERY_CLIENT_DUPLICATE', path: 'forFeature("peers")', message: expect.stringContaining('Give one of them another `name`.') }),
+    );
+  });
+
+  it('refuses one name for clients of two services', () => {
+    const get = clients();
+    get();
+    expect(() => get({}, { service: defineService({ name: 'others', services: { Peer: PEER_SERVICE } }), name: 'peers' })).toThrow(
+      expect.objectContaining({ code: 'ROOKERY_CLIENT_DUPLICATE' }),
+    );
+  });
+
+  it('refuses two contracts for one service', () => {
+    const get = clients();
+    get();
+    expect(() => get({}, { service: Other, name: 'other' })).toThrow(
+      expect.objectContaining({ code: 'ROOKERY_CONTRACT_CONFLICT', path: 'forFeature("other")', message: expect.stringContaining('forFeature("peers")') }),
+    );
+  });
+
+  it.each<[string, string, ClientSettings]>([
+    ['ROOKERY_OPTION_INVALID', 'timeoutMs', { timeoutMs: -1 }],
+    ['ROOKERY_OPTION_INVALID', 'timeoutMs', { timeoutMs: Number.NaN }],
+    ['ROOKERY_OPTION_INVALID', 'group', { group: [] }],
+    ['ROOKERY_NAME_INVALID', 'group[1]', { group: ['a', 'b c'] }],
+    ['ROOKERY_GRPC_DUPLICATE', 'credentials', { credentials: {} as never }],
+  ])('says %s at the %s of the client', (code, option, settings) => {
+    expect(() => clients()(settings)).toThrow(expect.objectContaining({ code, path: `forFeature("peers").${option}` }));
+  });
+
+  it('gives a wrong setting no second life: the next one who asks is served', () => {
+    const get = clients();
+    expect(() => get({ timeoutMs: -1 })).toThrow();
+    expect(get().getAsyncService('Peer')).toHaveProperty('hello');
+  });
+
+  it('says which gRPC services a client has', () => {
+    const client = clients()();
+    for (const ask of [() => client.getService('UserService'), () => client.getClientByServiceName('UserService'), () => client.getAsyncService('UserService')]) {
+      expect(ask).toThrow(
+        expect.objectContaining({
+          code: 'ROOKERY_CLIENT_UNKNOWN',
+          message: 'ROOKERY_CLIENT_UNKNOWN at client of peers: its contract has no gRPC service "UserService". It has: Peer.',
+        }),
+      );
+    }
+  });
+
+  it('checks the defaults of with()', () => {
+    const client = clients()();
+    expect(() => client.with({ timeoutMs: -1 })).toThrow(expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path: 'client of peers, with.timeoutMs' }));
+    expect(() => client.with({ group: 'no group' })).toThrow(expect.objectContaining({ code: 'ROOKERY_NAME_INVALID' }));
+  });
+});

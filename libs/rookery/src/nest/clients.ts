@@ -1,0 +1,81 @@
+import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
+import { RookeryError } from '../core/errors.js';
+import { checkGroups } from '../core/route.js';
+import { channelOptions, directOptions } from '../grpc/channel-options.js';
+import type { ClientDefaults } from './client.js';
+import type { ContractBook } from './contract-book.js';
+import type { ResolvedFeature } from './client-feature.js';
+import { DiscoveryClient } from './discovery-client.js';
+import { checkMs, type ClientSettings } from './options.js';
+import type { RookeryRuntime } from './runtime.js';
+
+/** The clients of an application by name: however many modules ask for one, it is one. */
+export class RookeryClients {
+  readonly #clients = new Map<string, { readonly client: DiscoveryClient; readonly feature: ResolvedFeature; readonly settings: ClientSettings }>();
+
+  constructor(
+    private readonly runtime: RookeryRuntime,
+    private readonly contracts: ContractBook,
+  ) {}
+
+  /** @throws {RookeryError} ROOKERY_CLIENT_DUPLICATE, ROOKERY_CONTRACT_CONFLICT, and the code of the first wrong setting */
+  get(feature: ResolvedFeature, settings: ClientSettings): DiscoveryClient {
+    const place = `forFeature(${JSON.stringify(feature.name)})`;
+    const known = this.#clients.get(feature.name);
+    this.contracts.add(feature.service, feature.contract, place);
+    if (known) {
+      if (known.feature.service === feature.service && sameSettings(known.settings, settings)) return known.client;
+      throw new RookeryError('ROOKERY_CLIENT_DUPLICATE', {
+        path: place,
+        found: 'another forFeature() has a client of this name with other options.',
+        remedy: 'Give one of them another `name`.',
+      });
+    }
+    const client = this.#open(feature, checkSettings(settings, place));
+    this.#clients.set(feature.name, { client, feature, settings });
+    return client;
+  }
+
+  close(): void {
+    for (const { client } of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  #open({ service, contract }: ResolvedFeature, settings: ClientSettings): DiscoveryClient {
+    const target = settings.url ?? `discovery:///${service}`;
+    const clientOptions = (defaults: ClientDefaults): ClientOptions => {
+      const own = { channelOptions: settings.channelOptions, ...defaults };
+      if (settings.url !== undefined) return directOptions(own);
+      const { events } = this.runtime.registry;
+      return channelOptions(this.runtime.directory, { ...own, emit: events.emit, ...(settings.balancer && { balancer: settings.balancer }) });
+    };
+    const { group, timeoutMs } = settings;
+    const defaults: ClientDefaults = { ...(group !== undefined && { group }), ...(timeoutMs !== undefined && { timeoutMs }) };
+    const { callInvocationTransformer: _, interceptors: __, ...options } = clientOptions(defaults);
+    const channel = new Channel(target, settings.credentials ?? credentials.createInsecure(), options);
+    return new DiscoveryClient({ service, target, contract, channel, clientOptions, defaults });
+  }
+}
+
+function checkSettings(settings: ClientSettings, place: string): ClientSettings {
+  if (settings.group !== undefined) checkGroups(settings.group, `${place}.group`);
+  if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
+  if (settings.credentials === undefined || settings.credentials instanceof ChannelCredentials) return settings;
+  throw new RookeryError('ROOKERY_GRPC_DUPLICATE', {
+    path: `${place}.credentials`,
+    found: 'the credentials were made by another copy of @grpc/grpc-js than the one that Rookery uses.',
+    remedy: 'Keep one copy: run `npm ls @grpc/grpc-js`, align the versions, and run `npm dedupe`.',
+  });
+}
+
+/** Plain data by value; everything else, such as credentials and functions, only where it is the same object. */
+function sameSettings(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (!isPlain(a) || !isPlain(b)) return false;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return Array.isArray(a) === Array.isArray(b) && [...keys].every((key) => sameSettings(a[key], b[key]));
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
+}

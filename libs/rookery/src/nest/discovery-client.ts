@@ -1,0 +1,131 @@
+import { Channel, Client, connectivityState, Metadata, status, type ClientOptions, type ServiceClientConstructor } from '@grpc/grpc-js';
+import { ClientGrpcProxy, type GrpcOptions } from '@nestjs/microservices';
+import { catchError, isObservable, throwError } from 'rxjs';
+import { RookeryError } from '../core/errors.js';
+import { describeError } from '../grpc/call-error.js';
+import { createAsyncClient } from './async-client.js';
+import type { AsyncClient } from './async-client.types.js';
+import { RookeryClient, type ClientDefaults } from './client.js';
+import type { Contract } from './contract.js';
+import { checkMs } from './options.js';
+
+export interface DiscoveryClientOptions {
+  readonly service: string;
+  readonly target: string;
+  readonly contract: Contract;
+  /** One for all gRPC services of the client, and for those that `with` makes. */
+  readonly channel: Channel;
+  /** For defaults that differ from the client's own. */
+  readonly clientOptions: (defaults: ClientDefaults) => ClientOptions;
+  readonly defaults: ClientDefaults;
+}
+
+/** The client of `forFeature`: Nest's own gRPC client over one channel of ours. */
+export class DiscoveryClient extends RookeryClient {
+  readonly #proxy: ChannelProxy;
+  readonly #services = new Map<string, Record<string, unknown>>();
+
+  constructor(private readonly options: DiscoveryClientOptions) {
+    super();
+    this.#proxy = new ChannelProxy(options, options.clientOptions(options.defaults));
+  }
+
+  getService<T extends object>(name: string): T {
+    return this.#proxy.getService<T>(this.#known(name));
+  }
+
+  getClientByServiceName<T = any>(name: string): T {
+    return this.#proxy.getClientByServiceName<T>(this.#known(name));
+  }
+
+  getAsyncService<N extends string>(name: N): AsyncClient<any> {
+    let service = this.#services.get(name);
+    if (!service) {
+      const client = this.getClientByServiceName<Client>(name);
+      service = createAsyncClient(client, (client.constructor as ServiceClientConstructor).service, this.options.service);
+      this.#services.set(name, service);
+    }
+    return service as AsyncClient<any>;
+  }
+
+  with(defaults: ClientDefaults): RookeryClient {
+    if (defaults.timeoutMs !== undefined) checkMs(defaults.timeoutMs, `client of ${this.options.service}, with.timeoutMs`);
+    return new DiscoveryClient({ ...this.options, defaults: { ...this.options.defaults, ...defaults } });
+  }
+
+  waitForReady({ timeoutMs = 5000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const { channel, service } = this.options;
+    const deadline = Date.now() + timeoutMs;
+    return new Promise((resolve, reject) => {
+      const check = (error?: Error) => {
+        const state = channel.getConnectivityState(true);
+        if (state === connectivityState.READY) return resolve();
+        if (error || state === connectivityState.SHUTDOWN) return reject(notReady(service, timeoutMs));
+        channel.watchConnectivityState(state, deadline, check);
+      };
+      check();
+    });
+  }
+
+  close(): void {
+    this.#proxy.close();
+    this.options.channel.close();
+  }
+
+  #known(name: string): string {
+    const { contract, service } = this.options;
+    if (contract.serviceNames.includes(name)) return name;
+    throw new RookeryError('ROOKERY_CLIENT_UNKNOWN', {
+      path: `client of ${service}`,
+      found: `its contract has no gRPC service ${JSON.stringify(name)}.`,
+      remedy: `It has: ${contract.serviceNames.join(', ')}.`,
+    });
+  }
+}
+
+function notReady(service: string, ms: number): Error {
+  const details = `${service}: no instance was connected in ${ms} ms.`;
+  const error = Object.assign(new Error(`14 UNAVAILABLE: ${details}`), { code: status.UNAVAILABLE, details, metadata: new Metadata() });
+  return describeError(error, { service });
+}
+
+class ChannelProxy extends ClientGrpcProxy {
+  constructor(
+    private readonly client: DiscoveryClientOptions,
+    clientOptions: ClientOptions,
+  ) {
+    const { contract, target, channel } = client;
+    super({
+      url: target,
+      package: [...contract.servicePackages],
+      packageDefinition: contract.definition,
+      channelOptions: { ...clientOptions, channelOverride: channel },
+    } as GrpcOptions['options']);
+  }
+
+  override createClientByServiceName(name: string): unknown {
+    const made: unknown = super.createClientByServiceName(name);
+    if (made instanceof Client) return made;
+    throw new RookeryError('ROOKERY_GRPC_DUPLICATE', {
+      path: '@grpc/grpc-js',
+      found: '@nestjs/microservices uses another copy of @grpc/grpc-js than Rookery.',
+      remedy: 'Keep one copy: run `npm ls @grpc/grpc-js`, align the versions, and run `npm dedupe`.',
+    });
+  }
+
+  /** Errors of streams come without the client's callback. */
+  override createStreamServiceMethod(client: unknown, methodName: string): (...args: unknown[]) => any {
+    const method = super.createStreamServiceMethod(client, methodName);
+    const describe = catchError((error: object) => throwError(() => describeError(error, { service: this.client.service })));
+    return (...args) => {
+      const answers: unknown = method(...args);
+      return isObservable(answers) ? answers.pipe(describe) : answers;
+    };
+  }
+
+  /** The channel is the client's, and other proxies may use it. */
+  override close(): void {
+    this.clients.clear();
+    this.grpcClients = [];
+  }
+}

@@ -1,0 +1,85 @@
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RookeryEvent } from '../core/event.js';
+import { EventLog } from './event-log.js';
+
+let lines: string[] = [];
+const write = (level: string) => (message: unknown, ...context: unknown[]) => void lines.push(`${level} [${context.at(-1) as string}] ${message as string}`);
+
+beforeEach(() => {
+  lines = [];
+  Logger.overrideLogger({ log: write('log'), warn: write('warn'), error: write('error') });
+});
+afterEach(() => Logger.overrideLogger(true as never));
+
+const told = (...events: RookeryEvent[]) => {
+  const log = new EventLog('etcd://registry');
+  for (const event of events) log.listen(event);
+  return lines;
+};
+const registration = (state: string, error?: Error) =>
+  ({ type: 'registration.changed', service: 'users', id: 'one', state, ...(error && { error }) }) as RookeryEvent;
+
+describe('the log', () => {
+  it('has one line for a registration, and none for its end', () => {
+    expect(told(registration('registering'), registration('registered'), registration('released'))).toEqual(['log [Rookery] users is registered']);
+  });
+
+  it('says that a registration is lost, why, and that it is back', () => {
+    expect(told(registration('registered'), registration('recovering', new Error('no route')), registration('registered'))).toEqual([
+      'log [Rookery] users is registered',
+      'warn [Rookery] users is not registered, trying on: no route',
+      'log [Rookery] users is registered again',
+    ]);
+  });
+
+  it('says that the first registration fails', () => {
+    expect(told(registration('registering', new Error('no route')))).toEqual(['warn [Rookery] users is not registered, trying on: no route']);
+  });
+
+  it('tells a superseded registration as an error with its code', () => {
+    expect(told(registration('superseded'))).toEqual([
+      'error [Rookery] ROOKERY_REGISTRATION_SUPERSEDED: users: another process holds the key of one',
+    ]);
+  });
+
+  it('tells once that the registry is lost, and once that it is back', () => {
+    const stale: RookeryEvent = { type: 'view.stale', service: 'users', error: new Error('no route'), retryInMs: 100 };
+    const changed: RookeryEvent = { type: 'view.changed', service: 'users', instances: 1, revision: 1 };
+    expect(told(changed, stale, stale, changed, changed, stale)).toEqual([
+      'warn [Rookery] users: etcd://registry is lost (no route); calls go by the last view, trying on',
+      'log [Rookery] users: etcd://registry is back',
+      'warn [Rookery] users: etcd://registry is lost (no route); calls go by the last view, trying on',
+    ]);
+  });
+
+  it('tells what operators changed, and what was put back', () => {
+    expect(
+      told(
+        { type: 'registration.amended', service: 'users', id: 'one', fields: ['weight', 'group'] },
+        { type: 'registration.restored', service: 'users', id: 'one', reason: 'the key was deleted' },
+      ),
+    ).toEqual([
+      'log [Rookery] users: an operator changed weight, group; kept',
+      'warn [Rookery] users: the key was deleted; restored. To take an instance out, drain it or give it weight 0.',
+    ]);
+  });
+
+  it('tells of bad data and of impostors, and not of ordinary endpoints', () => {
+    const endpoint = { type: 'endpoint.changed', service: 'users', id: 'one', address: 'h:1' } as const;
+    expect(
+      told(
+        { type: 'entry.malformed', place: 'key', error: new Error('key: no JSON') },
+        { ...endpoint, state: 'ready' },
+        { ...endpoint, state: 'failed', error: 'refused' },
+        { ...endpoint, state: 'impostor', error: 'it hosts another service' },
+        { type: 'instance.removed', service: 'users', id: 'one', cause: 'left' },
+        { type: 'view.failed', service: 'users', error: new Error('permission denied') },
+      ),
+    ).toEqual([
+      'warn [Rookery] skipped: key: no JSON',
+      'warn [Rookery] users: h:1: it hosts another service; no call goes there',
+      'error [Rookery] users: permission denied',
+    ]);
+  });
+});

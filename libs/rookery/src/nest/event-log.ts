@@ -1,0 +1,52 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../core/errors.js';
+import type { RookeryEvent } from '../core/event.js';
+
+/** Tells people what Rookery does: one line per change of state, nothing per call. */
+export class EventLog {
+  readonly #logger = new Logger('Rookery');
+  readonly #states = new Map<string, string>();
+  readonly #stale = new Set<string>();
+
+  constructor(private readonly registry: string) {}
+
+  readonly listen = (event: RookeryEvent): void => {
+    switch (event.type) {
+      case 'registration.changed':
+        return this.#registration(event);
+      case 'registration.amended':
+        return this.#logger.log(`${event.service}: an operator changed ${event.fields.join(', ')}; kept`);
+      case 'registration.restored':
+        return this.#logger.warn(`${event.service}: ${event.reason}; restored. To take an instance out, drain it or give it weight 0.`);
+      case 'view.stale':
+        if (this.#stale.has(event.service)) return;
+        this.#stale.add(event.service);
+        return this.#logger.warn(`${event.service}: ${this.registry} is lost (${messageOf(event.error)}); calls go by the last view, trying on`);
+      case 'view.changed':
+        if (this.#stale.delete(event.service)) this.#logger.log(`${event.service}: ${this.registry} is back`);
+        return;
+      case 'view.failed':
+        return this.#logger.error(`${event.service}: ${event.error.message}`);
+      case 'entry.malformed':
+        return this.#logger.warn(`skipped: ${event.error.message}`);
+      case 'endpoint.changed':
+        if (event.state === 'impostor') this.#logger.warn(`${event.service}: ${event.address}: ${event.error}; no call goes there`);
+        return;
+      case 'instance.removed':
+        return;
+      default:
+        event satisfies never;
+    }
+  };
+
+  #registration({ service, id, state, error }: Extract<RookeryEvent, { type: 'registration.changed' }>): void {
+    const key = `${service}/${id}`;
+    const before = this.#states.get(key);
+    if (state === 'released') this.#states.delete(key);
+    else this.#states.set(key, state);
+    const why = error === undefined ? '' : `: ${messageOf(error)}`;
+    if (state === 'registered') this.#logger.log(before === 'recovering' ? `${service} is registered again` : `${service} is registered`);
+    else if (state === 'superseded') this.#logger.error(`ROOKERY_REGISTRATION_SUPERSEDED: ${service}: another process holds the key of ${id}${why}`);
+    else if (state === 'recovering' || (state === 'registering' && why)) this.#logger.warn(`${service} is not registered, trying on${why}`);
+  }
+}

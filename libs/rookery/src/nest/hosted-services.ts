@@ -1,0 +1,38 @@
+import { PEER_VERSION, type ServiceInstance } from '../core/instance.js';
+import type { Registration, Registry } from '../core/registry.js';
+import type { HelloResponse } from '../grpc/peer.js';
+
+/** The services of one listening server: what they are, and their registrations while they are published. */
+export class HostedServices {
+  #registrations: readonly Registration[] = [];
+  draining = false;
+
+  constructor(
+    private readonly registry: Registry,
+    private readonly instances: readonly ServiceInstance[],
+  ) {}
+
+  get registrations(): readonly Registration[] {
+    return this.#registrations;
+  }
+
+  /** Registers every service; does nothing while they are registered, or once the server drains. */
+  publish(): void {
+    if (this.draining || this.#registrations.length > 0) return;
+    this.#registrations = this.instances.map((instance) => this.registry.register(instance));
+  }
+
+  /** Deregisters every service. Resolves when the registry has it, or has had its time. */
+  async withdraw(): Promise<void> {
+    const registrations = this.#registrations;
+    this.#registrations = [];
+    await Promise.all(registrations.map((registration) => registration[Symbol.asyncDispose]()));
+  }
+
+  /** Who answers on this server, for `rookery.v1.Peer/Hello`. */
+  hello(): HelloResponse {
+    const current = this.#registrations.length > 0 ? this.#registrations.map(({ instance }) => instance) : this.instances;
+    const services = current.map(({ service: name, group, id, generation }) => ({ name, group, id, generation }));
+    return { version: PEER_VERSION, services, draining: this.draining };
+  }
+}

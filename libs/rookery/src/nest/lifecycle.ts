@@ -1,0 +1,181 @@
+import { Logger } from '@nestjs/common';
+import { createInstance, DEFAULT_WEIGHT, PEER_VERSION, UNGROUPED, type ServiceInstance } from '../core/instance.js';
+import { pause } from '../core/time.js';
+import { randomId } from '../system/random.js';
+import { systemTime } from '../system/time.js';
+import { findAdvertised, type Advertised } from './advertise.js';
+import type { DecoratedController } from './controllers.js';
+import type { RegisterMode } from './environment.js';
+import { HostedServices } from './hosted-services.js';
+import { nothingServed, notInTime, readOnly } from './lifecycle-errors.js';
+import { checkMs } from './options.js';
+import type { RookeryGrpcServer, ServerLife } from './rookery-grpc.server.js';
+import type { RookeryRuntime } from './runtime.js';
+import { planServices } from './service-plan.js';
+import { stopServer } from './stop.js';
+
+/** A server that listens this long, ms, in an application that never starts is probably a mistake. */
+const IDLE_WARNING_MS = 10_000;
+
+/**
+ * The life of an application's servers, in every mode of Nest the same: a server is published once it listens AND the
+ * application has bootstrapped, and withdrawn before it takes no more calls.
+ */
+export class RookeryLifecycle implements ServerLife {
+  readonly servers = new Set<RookeryGrpcServer>();
+  readonly #logger = new Logger('Rookery');
+  #bootstrapped = false;
+
+  constructor(
+    private readonly runtime: RookeryRuntime,
+    private readonly controllers: () => readonly DecoratedController[],
+    /** Whether the application takes calls of any kind. */
+    private readonly takesCalls: () => boolean,
+  ) {}
+
+  attach(server: RookeryGrpcServer): void {
+    this.servers.add(server);
+  }
+
+  /** Once every hook of the user has run; may be called again. */
+  bootstrapped(): void {
+    this.#bootstrapped = true;
+    for (const server of this.servers) if (server.hosted && this.#modeOf(server) === 'auto') this.#publish(server);
+    if (this.servers.size === 0) this.#warnOfStock();
+    this.#warnOfUnserved();
+  }
+
+  async listening(server: RookeryGrpcServer): Promise<void> {
+    const mode = this.#modeOf(server);
+    const served = this.controllers().filter(({ handlers }) => handlers.some((handler) => server.serves(handler)));
+    if (served.length === 0 && mode !== 'never') throw nothingServed(server.settings.url);
+    const { environment, registry } = this.runtime;
+    if (mode !== 'never' && !registry.capabilities.register) throw readOnly(registry.name);
+    const { settings } = server;
+    const service = typeof settings.service === 'string' ? settings.service : settings.service?.name;
+    const plan = planServices(served, { service, option: settings.instance, environment: environment.instance });
+    const advertised = await this.#advertised(server, mode);
+    const [id, generation] = [randomId(), randomId()];
+    const instances = plan.map(({ name, options }) =>
+      createInstance({
+        ...options,
+        id,
+        generation,
+        service: name,
+        address: advertised.address,
+        peer: PEER_VERSION,
+        secure: settings.credentials !== undefined && isSecure(settings.credentials),
+      }),
+    );
+    if (server.closing) return;
+    server.hosted = new HostedServices(registry, instances);
+    this.#warnOfUnserved();
+    if (mode === 'never') return this.#logger.log(`not registered: register is 'never'`);
+    this.#logStart(instances, advertised);
+    if (mode === 'manual') return;
+    if (!this.#bootstrapped) return this.#expectBootstrap();
+    this.#publish(server);
+    await this.#registered(server);
+  }
+
+  async stop(server: RookeryGrpcServer): Promise<void> {
+    const drainMs = server.settings.stop?.drainMs ?? (process.env['NODE_ENV'] === 'production' ? 20_000 : 10_000);
+    const names = server.hosted?.registrations.map(({ instance }) => instance.service) ?? [];
+    await stopServer(server, { registry: this.runtime.registry, time: systemTime, drainMs });
+    if (names.length > 0) this.#logger.log(`deregistered and stopped: ${names.join(', ')}`);
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.servers].map((server) => server.close()));
+  }
+
+  /** Publishes what is not published, also where `register` is `'manual'`. */
+  async registerAll(): Promise<void> {
+    const listening = [...this.servers].filter((server) => server.hosted && this.#modeOf(server) !== 'never');
+    for (const server of listening) this.#publish(server);
+    await Promise.all(listening.flatMap(({ hosted }) => hosted!.registrations.map(({ registered }) => registered)));
+  }
+
+  async withdrawAll(): Promise<void> {
+    await Promise.all([...this.servers].map((server) => server.hosted?.withdraw()));
+  }
+
+  #publish(server: RookeryGrpcServer): void {
+    if (server.hosted!.registrations.length > 0) return;
+    server.hosted!.publish();
+    if (process.listenerCount('SIGTERM') === 0) {
+      this.#logger.warn('ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().');
+    }
+  }
+
+  /** Waits for the registry a while; a server serves without it, unless it must not. */
+  async #registered(server: RookeryGrpcServer): Promise<void> {
+    const { requireRegistry = false, registerWaitMs = 3000, registerTimeoutMs = 30_000 } = server.settings;
+    const [ms, option] = requireRegistry ? [registerTimeoutMs, 'registerTimeoutMs'] : [registerWaitMs, 'registerWaitMs'];
+    const limit = new AbortController();
+    const all = Promise.all(server.hosted!.registrations.map(({ registered }) => registered)).then(() => true);
+    const done = await Promise.race([all, pause(systemTime, checkMs(ms, option), limit.signal).then(() => false)]);
+    limit.abort();
+    if (done) return;
+    all.catch(() => undefined);
+    if (requireRegistry) throw notInTime(this.runtime.registry.name, registerTimeoutMs);
+    this.#logger.warn(`ROOKERY_REGISTRY_UNREACHABLE: ${this.runtime.registry.name} has not taken the registration; serving, and trying on.`);
+  }
+
+  #modeOf({ settings }: RookeryGrpcServer): RegisterMode {
+    return settings.register ?? this.runtime.options.register ?? this.runtime.environment.register ?? 'auto';
+  }
+
+  #advertised(server: RookeryGrpcServer, mode: RegisterMode): Advertised | Promise<Advertised> {
+    const { registry, environment } = this.runtime;
+    if (mode === 'never') return { address: 'unix:unregistered', why: 'register is never' };
+    const { advertise } = server.settings;
+    return findAdvertised({ option: advertise, environment: environment.advertise, podIp: environment.podIp, bound: server.bound!, registry });
+  }
+
+  #logStart(instances: readonly ServiceInstance[], { address, why }: Advertised): void {
+    const { name, capabilities } = this.runtime.registry;
+    for (const { service, weight, group } of instances) {
+      const reached = group === UNGROUPED ? 'ungrouped' : `group '${group}', reached only by calls that name it`;
+      const share = weight === DEFAULT_WEIGHT ? '' : `, weight ${weight}`;
+      this.#logger.log(`${service} at ${address} (${why}), ${reached}${share}; registry ${name}, seen by this ${capabilities.reach}`);
+    }
+  }
+
+  #expectBootstrap(): void {
+    systemTime.after(IDLE_WARNING_MS, () => {
+      if (this.#bootstrapped) return;
+      this.#logger.warn('ROOKERY_SERVER_IDLE: a gRPC server listens, but nothing is registered before app.init() or app.listen() is called.');
+    });
+  }
+
+  #warnOfStock(): void {
+    const controllers = this.controllers();
+    // Nothing that only uses the providers of an application, as a script or a test does, is expected to serve.
+    if (controllers.length === 0 || !this.takesCalls()) return;
+    this.#logger.warn(
+      `ROOKERY_SERVER_STOCK at ${namesOf(controllers)}: @RegisterService, but no server of rookeryGrpc(), so nothing is registered. ` +
+        'Pass rookeryGrpc({ … }) to createMicroservice() or connectMicroservice() instead of { transport: Transport.GRPC }.',
+    );
+  }
+
+  /** Once every server has found its handlers and the application has started, what no server has is lost. */
+  #warnOfUnserved(): void {
+    const servers = [...this.servers];
+    if (!this.#bootstrapped || servers.length === 0 || !servers.every(({ hosted }) => hosted)) return;
+    const unserved = this.controllers().filter(({ handlers }) => !servers.some((server) => handlers.some((handler) => server.serves(handler))));
+    if (unserved.length === 0) return;
+    this.#logger.warn(
+      `ROOKERY_CONTROLLER_UNSERVED at ${namesOf(unserved)}: no server of rookeryGrpc() has their methods in its contract, so they are not registered. ` +
+        'Add their contract to a server (`service` or `package`), or pass it to @RegisterService().',
+    );
+  }
+}
+
+function namesOf(controllers: readonly DecoratedController[]): string {
+  return controllers.map(({ name }) => name).join(', ');
+}
+
+function isSecure(credentials: unknown): boolean {
+  return (credentials as { _isSecure?(): boolean })._isSecure?.() ?? true;
+}

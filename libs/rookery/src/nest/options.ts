@@ -1,0 +1,82 @@
+import type { GrpcOptions } from '@nestjs/microservices';
+import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
+import { RookeryError, show } from '../core/errors.js';
+import type { InstanceOptions } from '../core/instance.js';
+import type { PickerFactory } from '../core/picker.js';
+import type { Registry } from '../core/registry.js';
+import type { RegisterMode } from './environment.js';
+import type { ProtoContract, ServiceRef } from './service-ref.js';
+
+/** Options of `RookeryModule.forRoot`. */
+export interface RookeryModuleOptions {
+  /**
+   * A registry, or its URL. Default: env `ROOKERY_REGISTRY`; else `memory:` under vitest and jest, the embedded
+   * `local:` on a developer's machine, and in production nothing: the application refuses to start.
+   */
+  readonly registry?: Registry | string;
+  /** Separates environments that share a registry; env `ROOKERY_NAMESPACE`. Only for registries named by URL. */
+  readonly namespace?: string;
+  /** Whether servers register: by themselves, when `Rookery.register()` says so, or not at all. Default `'auto'`. */
+  readonly register?: RegisterMode;
+}
+
+/** How long the steps of a stop may take, ms. */
+export interface StopOptions {
+  /** For running calls, once no new ones come; default 20 000 in production, else 10 000. */
+  readonly drainMs?: number;
+}
+
+type NestGrpcOptions = GrpcOptions['options'];
+
+/** Options of `rookeryGrpc`: Nest's gRPC options, and where and how the server is registered. */
+export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'protoPath' | 'gracefulShutdown'> {
+  /** The service of controllers that say only `@RegisterService()`, and its contract. */
+  readonly service?: ServiceRef | string;
+  readonly package?: string | string[];
+  readonly protoPath?: ProtoContract['protoPath'];
+  /** Where to listen: `host:port`, `unix:path`; port 0 takes a free one. Default: env `ROOKERY_BIND`, else a free port. */
+  readonly url?: string;
+  /** What clients dial: `host`, or `host:port`. Default: env `ROOKERY_ADVERTISE`, else found out. */
+  readonly advertise?: string;
+  readonly instance?: InstanceOptions;
+  readonly register?: RegisterMode;
+  /** `listen()` of a microservice waits this long for the registration, ms; default 3000. */
+  readonly registerWaitMs?: number;
+  /** `listen()` rejects when there is no registration after `registerTimeoutMs`. Default false: serve, keep trying. */
+  readonly requireRegistry?: boolean;
+  /** Default 30 000 ms. */
+  readonly registerTimeoutMs?: number;
+  readonly stop?: StopOptions;
+}
+
+export interface ClientFeatureOptions {
+  /** The service to dial, and its contract. */
+  readonly service: ServiceRef | string;
+  /** The token; default the service's name. One service may have several clients. */
+  readonly name?: string;
+  /** The contract, where `service` is only a name. */
+  readonly package?: string | string[];
+  readonly protoPath?: ProtoContract['protoPath'];
+  readonly loader?: ProtoContract['loader'];
+  /** A target of grpc-js that bypasses discovery. */
+  readonly url?: string;
+  readonly credentials?: ChannelCredentials;
+  readonly channelOptions?: ClientOptions;
+  /** Groups of calls that name none, in order of preference. */
+  readonly group?: string | readonly string[];
+  /** Deadline of unary calls that name none, ms; default 5000, 0 = none. */
+  readonly timeoutMs?: number;
+  readonly balancer?: PickerFactory;
+}
+
+/** A client to inject: a service, or a service with options. */
+export type ClientFeature = ServiceRef | ClientFeatureOptions;
+
+/** What a client's factory may say; the service and its contract are known before. */
+export type ClientSettings = Omit<ClientFeatureOptions, 'service' | 'name' | 'package' | 'protoPath' | 'loader'>;
+
+/** @throws {RookeryError} ROOKERY_OPTION_INVALID */
+export function checkMs(value: unknown, path: string): number {
+  if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', { path, found: `found ${show(value)}.`, remedy: 'Use milliseconds, at least 0.' });
+}

@@ -1,0 +1,82 @@
+import { ServerCredentials } from '@grpc/grpc-js';
+import type { InjectionToken } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { AsyncMicroserviceOptions, CustomStrategy } from '@nestjs/microservices';
+import { RookeryError } from '../core/errors.js';
+import { checkInstanceOptions, checkName } from '../core/instance.js';
+import { checkRegisterMode } from './environment.js';
+import { checkMs, type RookeryGrpcOptions } from './options.js';
+import { ServerFactory } from './server-factory.js';
+import { nameOf } from './service-ref.js';
+
+/** Makes the options with dependencies of the application. */
+export interface RookeryGrpcFactory {
+  readonly inject?: readonly InjectionToken[];
+  /** Synchronous: Nest would take a promise for options of a TCP server. */
+  readonly useFactory: (...dependencies: any[]) => RookeryGrpcOptions & { readonly then?: never };
+}
+
+/**
+ * A gRPC server that registers what `@RegisterService` decorates. For `NestFactory.createMicroservice()` and
+ * `app.connectMicroservice()` alike.
+ * @throws {RookeryError} when the server is made: ROOKERY_MODULE_MISSING, ROOKERY_OPTIONS_ASYNC, and the code of the
+ * first option that is wrong
+ */
+export function rookeryGrpc(options: RookeryGrpcOptions | RookeryGrpcFactory = {}): CustomStrategy & AsyncMicroserviceOptions {
+  const factory = 'useFactory' in options ? options : undefined;
+  const inject = [ModuleRef, ...(factory?.inject ?? [])];
+  const useFactory = (moduleRef: ModuleRef, ...dependencies: unknown[]): CustomStrategy => {
+    const settings = factory ? factory.useFactory(...dependencies) : (options as RookeryGrpcOptions);
+    if (isPromise(settings)) {
+      settings.then(undefined, () => undefined);
+      throw asynchronous();
+    }
+    return { strategy: serversOf(moduleRef).create(checkOptions(settings ?? {})) };
+  };
+  // Nest asks for `useFactory` first, in both modes; its types ask for one of the two.
+  return { inject, useFactory } as AsyncMicroserviceOptions as CustomStrategy & AsyncMicroserviceOptions;
+}
+
+function serversOf(moduleRef: ModuleRef): ServerFactory {
+  try {
+    return moduleRef.get(ServerFactory, { strict: false });
+  } catch (cause) {
+    throw new RookeryError('ROOKERY_MODULE_MISSING', {
+      path: 'rookeryGrpc',
+      found: 'the application imports no RookeryModule.forRoot().',
+      remedy: 'Add RookeryModule.forRoot({ registry }) to the imports of the root module.',
+      cause,
+    });
+  }
+}
+
+function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
+  if (options.service !== undefined) checkName(nameOf(options.service), 'service');
+  if (options.instance) checkInstanceOptions(options.instance, 'instance');
+  if (options.register !== undefined) checkRegisterMode(options.register, 'register');
+  if (options.stop?.drainMs !== undefined) checkMs(options.stop.drainMs, 'stop.drainMs');
+  if (options.registerWaitMs !== undefined) checkMs(options.registerWaitMs, 'registerWaitMs');
+  if (options.registerTimeoutMs !== undefined) checkMs(options.registerTimeoutMs, 'registerTimeoutMs');
+  if (options.credentials !== undefined && !((options.credentials as unknown) instanceof ServerCredentials)) throw otherGrpc();
+  return options;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | undefined)?.then === 'function';
+}
+
+function otherGrpc(): RookeryError {
+  return new RookeryError('ROOKERY_GRPC_DUPLICATE', {
+    path: 'rookeryGrpc.credentials',
+    found: 'the credentials were made by another copy of @grpc/grpc-js than the one that Rookery uses, or are none.',
+    remedy: 'Keep one copy: run `npm ls @grpc/grpc-js`, align the versions, and run `npm dedupe`.',
+  });
+}
+
+function asynchronous(): RookeryError {
+  return new RookeryError('ROOKERY_OPTIONS_ASYNC', {
+    path: 'rookeryGrpc.useFactory',
+    found: 'the factory returned a promise.',
+    remedy: 'Return the options themselves; await what they need in an async provider, and name that in `inject`.',
+  });
+}

@@ -1,0 +1,139 @@
+import { ConfigurableModuleBuilder, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { RookeryError } from '../core/errors.js';
+import { resolveFeature, settingsOf, type AsyncClientFeature, type ResolvedFeature } from './client-feature.js';
+import { RookeryClients } from './clients.js';
+import { ContractBook } from './contract-book.js';
+import { findControllers } from './controllers.js';
+import type { DiscoveryClient } from './discovery-client.js';
+import { EventLog } from './event-log.js';
+import { RookeryLifecycle } from './lifecycle.js';
+import { RookeryLifecycleModule } from './lifecycle.module.js';
+import type { ClientFeature, ClientSettings, RookeryModuleOptions } from './options.js';
+import { Rookery } from './rookery.js';
+import { openRuntime, type RookeryRuntime } from './runtime.js';
+import { ServerFactory } from './server-factory.js';
+import { getClientToken, getServiceToken, ROOKERY_OPTIONS } from './tokens.js';
+
+const RUNTIME = Symbol('rookery/runtime');
+
+const { ConfigurableModuleClass, ASYNC_OPTIONS_TYPE, OPTIONS_TYPE } = new ConfigurableModuleBuilder<RookeryModuleOptions>({
+  optionsInjectionToken: ROOKERY_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
+  .build();
+
+/** Clients, directory and registry close last, when nothing of the user's can call any more. */
+@Injectable()
+class RookeryShutdown implements OnApplicationShutdown {
+  readonly #log: Disposable;
+
+  constructor(
+    @Inject(RUNTIME) private readonly runtime: RookeryRuntime,
+    @Inject(RookeryClients) private readonly clients: RookeryClients,
+  ) {
+    this.#log = runtime.registry.events.on(new EventLog(runtime.registry.name).listen);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.clients.close();
+    await this.runtime.close();
+    this.#log[Symbol.dispose]();
+  }
+}
+
+const CONTROLLERS = Symbol('rookery/controllers');
+const TAKES_CALLS = Symbol('rookery/takes-calls');
+
+const providers: Provider[] = [
+  { provide: RUNTIME, inject: [ROOKERY_OPTIONS], useFactory: (options: RookeryModuleOptions) => openRuntime(options, process.env) },
+  { provide: CONTROLLERS, inject: [ModulesContainer], useFactory: (modules: ModulesContainer) => () => findControllers(modules) },
+  ContractBook,
+  { provide: TAKES_CALLS, inject: [ModulesContainer, HttpAdapterHost], useFactory: (...args: Parameters<typeof takesCalls>) => () => takesCalls(...args) },
+  { provide: RookeryLifecycle, inject: [RUNTIME, CONTROLLERS, TAKES_CALLS], useFactory: (...args: ConstructorParameters<typeof RookeryLifecycle>) => new RookeryLifecycle(...args) },
+  {
+    provide: ServerFactory,
+    inject: [RUNTIME, RookeryLifecycle, ContractBook, CONTROLLERS],
+    useFactory: (...args: ConstructorParameters<typeof ServerFactory>) => new ServerFactory(...args),
+  },
+  { provide: RookeryClients, inject: [RUNTIME, ContractBook], useFactory: (...args: ConstructorParameters<typeof RookeryClients>) => new RookeryClients(...args) },
+  { provide: Rookery, inject: [RUNTIME, RookeryLifecycle], useFactory: (...args: ConstructorParameters<typeof Rookery>) => new Rookery(...args) },
+  RookeryShutdown,
+];
+
+/** Registration and discovery for an application: `forRoot` once, `forFeature` wherever clients are injected. */
+@Module({})
+export class RookeryModule extends ConfigurableModuleClass {
+  /** Connects the application to a registry; see `RookeryModuleOptions` for what holds when nothing is said. */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return withProviders(super.forRoot(options));
+  }
+
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return withProviders(super.forRootAsync(options));
+  }
+
+  /**
+   * Makes clients for `@InjectClient` and `@InjectService`.
+   * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_CONTRACT_MISSING, ROOKERY_PROTO_UNREADABLE
+   */
+  static forFeature(features: readonly ClientFeature[]): DynamicModule {
+    return clientModule(features.map((feature, i) => [resolveFeature(feature, i), { useFactory: () => settingsOf(feature) }]));
+  }
+
+  /** As `forFeature`, with settings from factories; services and contracts are given beside them. */
+  static forFeatureAsync(features: readonly AsyncClientFeature[]): DynamicModule {
+    return clientModule(features.map((feature, i) => [resolveFeature(feature, i), feature]));
+  }
+}
+
+function withProviders(definition: DynamicModule): DynamicModule {
+  return {
+    ...definition,
+    imports: [...(definition.imports ?? []), RookeryLifecycleModule],
+    providers: [...(definition.providers ?? []), ...providers],
+    exports: [Rookery, RookeryLifecycle, ServerFactory, RookeryClients, ROOKERY_OPTIONS],
+  };
+}
+
+type Settings = Pick<AsyncClientFeature, 'inject' | 'useFactory'>;
+
+function clientModule(features: readonly (readonly [ResolvedFeature, Settings])[]): DynamicModule {
+  const made = features.flatMap(([feature, settings]) => [clientProvider(feature, settings), ...serviceProviders(feature)]);
+  return { module: RookeryModule, providers: made, exports: made.map((provider) => (provider as { provide: string }).provide) };
+}
+
+function clientProvider(feature: ResolvedFeature, { inject = [], useFactory }: Settings): Provider {
+  return {
+    provide: getClientToken(feature.name),
+    inject: [{ token: RookeryClients, optional: true }, ...inject],
+    useFactory: async (clients: RookeryClients | undefined, ...dependencies: unknown[]) => {
+      if (!clients) throw noRoot(feature);
+      return clients.get(feature, (await useFactory(...dependencies)) as ClientSettings);
+    },
+  };
+}
+
+function serviceProviders({ name, contract }: ResolvedFeature): Provider[] {
+  return contract.serviceNames.map((grpcService) => ({
+    provide: getServiceToken(name, grpcService),
+    inject: [getClientToken(name)],
+    useFactory: (client: DiscoveryClient) => client.getAsyncService(grpcService) as object,
+  }));
+}
+
+/** A context without HTTP and without a microservice, such as a script's, takes none. */
+function takesCalls(modules: ModulesContainer, http: HttpAdapterHost): boolean {
+  let microservice = false;
+  modules.getRpcTargetRegistry().subscribe(() => (microservice = true)).unsubscribe();
+  return microservice || http.httpAdapter !== undefined;
+}
+
+function noRoot({ name }: ResolvedFeature): RookeryError {
+  return new RookeryError('ROOKERY_MODULE_MISSING', {
+    path: `forFeature(${JSON.stringify(name)})`,
+    found: 'the application imports no RookeryModule.forRoot().',
+    remedy: 'Add RookeryModule.forRoot({ registry }) to the imports of the root module.',
+  });
+}

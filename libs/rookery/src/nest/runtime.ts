@@ -1,0 +1,60 @@
+import { createDirectory } from '../grpc/directory.js';
+import type { Directory } from '../core/directory.js';
+import { checkName } from '../core/instance.js';
+import { RookeryError, show } from '../core/errors.js';
+import type { Registry } from '../core/registry.js';
+import { defaultRegistry } from '../registries/default.js';
+import { registryFromUrl } from '../registries/url.js';
+import { shared } from '../system/shared.js';
+import { checkRegisterMode, readEnvironment, type RookeryEnvironment } from './environment.js';
+import type { RookeryModuleOptions } from './options.js';
+
+/** What one application shares: its registry, the directory over it, and what options and environment say. */
+export interface RookeryRuntime {
+  readonly registry: Registry;
+  readonly directory: Directory;
+  readonly options: RookeryModuleOptions;
+  readonly environment: RookeryEnvironment;
+  /** The last application to close a registry disposes it. */
+  close(): Promise<void>;
+}
+
+interface OpenRegistry {
+  readonly directory: Directory;
+  users: number;
+}
+
+const openRegistries = shared('registries', () => new Map<Registry, OpenRegistry>());
+
+/** @throws {RookeryError} the code of the first option or variable that is wrong */
+export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEnv): RookeryRuntime {
+  if (options.register !== undefined) checkRegisterMode(options.register, 'register');
+  const environment = readEnvironment(env);
+  const registry = chooseRegistry(options, env);
+  const open = openRegistries.get(registry) ?? { directory: createDirectory(registry), users: 0 };
+  openRegistries.set(registry, open);
+  open.users += 1;
+  let closing: Promise<void> | undefined;
+  return { registry, directory: open.directory, options, environment, close: () => (closing ??= release(registry, open)) };
+}
+
+async function release(registry: Registry, open: OpenRegistry): Promise<void> {
+  open.users -= 1;
+  if (open.users > 0) return;
+  openRegistries.delete(registry);
+  await open.directory[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+}
+
+function chooseRegistry({ registry, namespace }: RookeryModuleOptions, env: NodeJS.ProcessEnv): Registry {
+  const name = namespace ?? env['ROOKERY_NAMESPACE'];
+  if (namespace !== undefined) checkName(namespace, 'namespace');
+  if (registry === undefined) return defaultRegistry(env, name);
+  if (typeof registry === 'string') return registryFromUrl(registry, { path: 'registry', ...(name !== undefined && { namespace: name }) });
+  if (typeof registry?.register === 'function' && typeof registry.watch === 'function') return registry;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: 'registry',
+    found: `found ${show(registry)}.`,
+    remedy: "Pass a registry such as etcd({ hosts }), or a URL such as 'etcd://127.0.0.1:2379'.",
+  });
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { createInstance } from '../core/instance.js';
+import type { Registration, Registry } from '../core/registry.js';
+import { fakeTime } from '../testing/fake-time.js';
+import { HostedServices } from './hosted-services.js';
+import type { RookeryGrpcServer } from './rookery-grpc.server.js';
+import { stopServer } from './stop.js';
+
+interface Stage {
+  /** When the last call came in; absent: never. */
+  readonly lastCallAt?: number;
+  readonly propagationMs?: number;
+  readonly drainMs?: number;
+  readonly published?: boolean;
+  /** How long the steps take, ms; Infinity: they never end. */
+  readonly withdrawing?: number;
+  readonly draining?: number;
+}
+
+function stage({ lastCallAt, propagationMs = 0, drainMs = 10_000, published = true, withdrawing = 0, draining = 0 }: Stage = {}) {
+  const time = fakeTime(1000);
+  const log: string[] = [];
+  const lasting = (ms: number) => new Promise<void>((resolve) => void (ms < Infinity && time.after(ms, resolve)));
+  const step = async (name: string, ms: number) => {
+    log.push(`${time.now() - 1000} ${name}`);
+    await lasting(ms);
+  };
+  const registration = { instance: createInstance({ id: 'i', service: 's', address: 'h:1' }), [Symbol.asyncDispose]: () => step('withdraw', withdrawing) };
+  const registry = { capabilities: { propagationMs }, register: () => registration as unknown as Registration } as unknown as Registry;
+  const hosted = new HostedServices(registry, [registration.instance]);
+  if (published) hosted.publish();
+  const server = { hosted, lastCallAt, drain: () => step('drain', draining), forceShutdown: () => void step('force', 0) };
+  const stopped = stopServer(server as unknown as RookeryGrpcServer, { registry, time, drainMs }).then(() => log.push(`${time.now() - 1000} stopped`));
+  return { time, log, server, hosted, stopped };
+}
+
+describe('stopServer', () => {
+  it('says that it drains, deregisters, lets calls end, and only then ends', async () => {
+    const { time, log, hosted } = stage({ lastCallAt: 1000, draining: 50 });
+    expect(hosted.hello().draining).toBe(true);
+    await time.advanceAsync(5000);
+    expect(log).toEqual(['0 withdraw', '300 drain', '350 force', '350 stopped']);
+  });
+
+  it('does not wait where nobody has ever called', async () => {
+    const { time, log } = stage({ propagationMs: 1000 });
+    await time.advanceAsync(0);
+    expect(log).toEqual(['0 withdraw', '0 drain', '0 force', '0 stopped']);
+  });
+
+  it('serves for as long as the registry takes to tell everybody', async () => {
+    const { time, log } = stage({ lastCallAt: 0, propagationMs: 1000 });
+    await time.advanceAsync(999);
+    expect(log).toEqual(['0 withdraw']);
+    await time.advanceAsync(1);
+    expect(log.at(-1)).toBe('1000 stopped');
+  });
+
+  it('waits for 300 ms without a new call', async () => {
+    const { time, log, server } = stage({ lastCallAt: 1000 });
+    for (const ms of [200, 400]) {
+      await time.advanceAsync(200);
+      server.lastCallAt = 1000 + ms;
+    }
+    await time.advanceAsync(299);
+    expect(log).toEqual(['0 withdraw']);
+    await time.advanceAsync(1);
+    expect(log.at(-1)).toBe('700 stopped');
+  });
+
+  it('waits for quiet no longer than 5 s', async () => {
+    const { time, log, server } = stage({ lastCallAt: 1000 });
+    for (let ms = 0; ms < 6000; ms += 100) {
+      server.lastCallAt = time.now();
+      await time.advanceAsync(100);
+    }
+    expect(log).toEqual(['0 withdraw', '5000 drain', '5000 force', '5000 stopped']);
+  });
+
+  it('waits for the registry no longer than 2 s', async () => {
+    const { time, log } = stage({ withdrawing: Infinity });
+    await time.advanceAsync(1999);
+    expect(log).toEqual(['0 withdraw']);
+    await time.advanceAsync(1);
+    expect(log.at(-1)).toBe('2000 stopped');
+  });
+
+  it('ends running calls by force after drainMs', async () => {
+    const { time, log } = stage({ draining: Infinity, drainMs: 700 });
+    await time.advanceAsync(700);
+    expect(log).toEqual(['0 withdraw', '0 drain', '700 force', '700 stopped']);
+  });
+
+  it('has nothing to be quiet about where nothing was published', async () => {
+    const { time, log } = stage({ published: false, lastCallAt: 1000, propagationMs: 1000 });
+    await time.advanceAsync(0);
+    expect(log).toEqual(['0 drain', '0 force', '0 stopped']);
+  });
+
+  it('leaves no timer behind', async () => {
+    const { time, stopped } = stage({ lastCallAt: 1000, draining: 10 });
+    await time.advanceAsync(400);
+    await stopped;
+    expect(time.timers).toBe(0);
+  });
+});
