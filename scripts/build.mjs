@@ -4,7 +4,9 @@ import { run } from './run.mjs';
 
 const folders = ['libs', 'sample'].flatMap((parent) => readdirSync(parent).map((name) => `${parent}/${name}`));
 for (const folder of folders) removeStale(`${folder}/src`, `${folder}/dist`);
-const configs = [...folders, '.'].map((folder) => `${folder}/tsconfig.build.json`).filter((config) => existsSync(config));
+const configs = [...folders, '.']
+  .map((folder) => `${folder}/tsconfig.build.json`)
+  .filter((config) => existsSync(config));
 for (const config of configs) run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', config);
 
 /** The compiler leaves the output of a source that was renamed or removed, and it would be published. */

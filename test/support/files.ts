@@ -7,7 +7,8 @@ export function listFiles(folder: string, ...endings: string[]): string[] {
   if (!existsSync(folder)) return [];
   const found = readdirSync(folder, { withFileTypes: true }).flatMap((entry): string[] => {
     const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return SKIPPED.has(entry.name) || entry.name.startsWith('.') ? [] : listFiles(path, ...endings);
+    if (entry.isDirectory())
+      return SKIPPED.has(entry.name) || entry.name.startsWith('.') ? [] : listFiles(path, ...endings);
     return endings.some((ending) => entry.name.endsWith(ending)) ? [path] : [];
   });
   return found.toSorted();

@@ -21,10 +21,16 @@ export async function startClient(
 ): Promise<ProbeClient> {
   const service = probe(typeof feature.service === 'string' ? feature.service : 'probe');
   @Module({
-    imports: [RookeryModule.forRoot({ registry: registry! }), RookeryModule.forFeature([{ ...feature, service, name: 'under-test' }])],
+    imports: [
+      RookeryModule.forRoot({ registry: registry! }),
+      RookeryModule.forFeature([{ ...feature, service, name: 'under-test' }]),
+    ],
   })
   class ClientModule {}
-  const app = await NestFactory.createApplicationContext(ClientModule, { logger: warningsTo(onWarning), abortOnError: false });
+  const app = await NestFactory.createApplicationContext(ClientModule, {
+    logger: warningsTo(onWarning),
+    abortOnError: false,
+  });
   const client: AsyncClient<Probe> = app.get(getServiceToken('under-test', 'Probe'));
   const tally = async (n: number, options?: CallOptions) => {
     const counts: Record<string, number> = {};
@@ -41,7 +47,9 @@ export async function startClient(
     probe: client,
     tally,
     async sees(names, options) {
-      await eventually(async () => expect(Object.keys(await tally(names.length * 6, options)).toSorted()).toEqual(names.toSorted()));
+      await eventually(async () =>
+        expect(Object.keys(await tally(names.length * 6, options)).toSorted()).toEqual(names.toSorted()),
+      );
     },
     [Symbol.asyncDispose]: () => app.close(),
   };

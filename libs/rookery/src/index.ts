@@ -4,15 +4,23 @@ export type { RookeryEvent } from './core/event.js';
 export { ANY_GROUP, UNGROUPED, type InstanceOptions, type ServiceInstance } from './core/instance.js';
 export type { Picker, PickerFactory } from './core/picker.js';
 export { weighted } from './core/pickers/weighted.js';
-export type { Registration, Registry } from './core/registry.js';
+export type { Registration } from './core/registration.js';
+export type { Registry } from './core/registry.js';
 export { isCallError, type RookeryCallError } from './grpc/call-error.js';
 export { currentLane, withLane } from './grpc/lane.js';
 export type { AsyncClient, CallOptions, Messages } from './nest/async-client.types.js';
 export { RookeryClient, type ClientDefaults } from './nest/client.js';
 export type { AsyncClientFeature } from './nest/client-feature.js';
-export type { ClientFeature, ClientFeatureOptions, ClientSettings, RookeryGrpcOptions, RookeryModuleOptions, StopOptions } from './nest/options.js';
+export type {
+  ClientFeature,
+  ClientFeatureOptions,
+  ClientSettings,
+  RookeryGrpcOptions,
+  RookeryModuleOptions,
+  StopOptions,
+} from './nest/options.js';
 export { RegisterService } from './nest/register-service.decorator.js';
-export { Rookery } from './nest/rookery.js';
+export { Rookery, type RookeryHealth } from './nest/rookery.js';
 export { rookeryGrpc, type RookeryGrpcFactory } from './nest/rookery-grpc.js';
 export { RookeryModule } from './nest/rookery.module.js';
 export { defineService, type GrpcDefinition, type ProtoContract, type ServiceRef } from './nest/service-ref.js';

@@ -12,6 +12,8 @@ export type ViewListener = (deltas: readonly ServiceDelta[]) => void;
 /** A client's shared, self-healing knowledge: one watch per service, however many clients use it. */
 export interface Directory extends AsyncDisposable {
   readonly registry: Registry;
+  /** The services that are watched. */
+  services(): Iterable<string>;
   view(service: string): ServiceView;
   /** Starts the watch if there is none; the current view is `view(service)`. */
   subscribe(service: string, listener: ViewListener): Disposable;
@@ -26,7 +28,12 @@ export interface DirectoryOptions {
 }
 
 /** Codes of errors that no retry can heal. */
-const FATAL = new Set<string>(['ROOKERY_NAME_INVALID', 'ROOKERY_REGISTRY_CLOSED', 'ROOKERY_REGISTRY_INSECURE', 'ROOKERY_OPTION_INVALID']);
+const FATAL = new Set<string>([
+  'ROOKERY_NAME_INVALID',
+  'ROOKERY_REGISTRY_CLOSED',
+  'ROOKERY_REGISTRY_INSECURE',
+  'ROOKERY_OPTION_INVALID',
+]);
 
 export function createDirectory(registry: Registry, options: DirectoryOptions): Directory {
   return new RegistryDirectory(registry, options);
@@ -39,6 +46,10 @@ class RegistryDirectory implements Directory {
     readonly registry: Registry,
     private readonly options: DirectoryOptions,
   ) {}
+
+  services(): Iterable<string> {
+    return this.#watches.keys();
+  }
 
   view(service: string): ServiceView {
     return this.#watches.get(service)?.view ?? PENDING;
@@ -109,7 +120,11 @@ class ServiceWatch {
           this.#fold(batch);
         }
         if (signal.aborted) return;
-        throw new RookeryError('ROOKERY_REGISTRY_UNREACHABLE', { path: this.registry.name, found: 'the watch ended.', remedy: 'Trying again.' });
+        throw new RookeryError('ROOKERY_REGISTRY_UNREACHABLE', {
+          path: this.registry.name,
+          found: 'the watch ended.',
+          remedy: 'Trying again.',
+        });
       } catch (error) {
         if (signal.aborted) return;
         if (!(await this.#broken(error))) return;
@@ -122,13 +137,24 @@ class ServiceWatch {
     const live = this.view.status === 'known' && this.view.staleSince === undefined;
     if (deltas.length === 0 && live) return;
     this.#revision += deltas.length;
-    this.view = { status: 'known', instances: this.#state.instances, route: this.#state.route, revision: this.#revision };
+    this.view = {
+      status: 'known',
+      instances: this.#state.instances,
+      route: this.#state.route,
+      revision: this.#revision,
+    };
     const { emit } = this.options;
     if (emit) {
       for (const delta of deltas) {
-        if (delta.type === 'removed') emit({ type: 'instance.removed', service: this.service, id: delta.instance.id, cause: delta.cause });
+        if (delta.type === 'removed')
+          emit({ type: 'instance.removed', service: this.service, id: delta.instance.id, cause: delta.cause });
       }
-      emit({ type: 'view.changed', service: this.service, instances: this.#state.instances.size, revision: this.#revision });
+      emit({
+        type: 'view.changed',
+        service: this.service,
+        instances: this.#state.instances.size,
+        revision: this.#revision,
+      });
     }
     this.#notify(deltas);
   }

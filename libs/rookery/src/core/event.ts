@@ -1,6 +1,6 @@
 import type { DeleteCause } from './change.js';
 import type { EndpointState } from './endpoint.js';
-import type { RegistrationState } from './registry.js';
+import type { RegistrationState } from './registration.js';
 
 /** Everything that Rookery tells about itself. A closed union with one sink: logs, metrics and health listen to it. */
 export type RookeryEvent =
@@ -13,7 +13,12 @@ export type RookeryEvent =
       readonly error?: unknown;
     }
   /** An operator's edit in the registry was taken over by the owner of the entry. */
-  | { readonly type: 'registration.amended'; readonly service: string; readonly id: string; readonly fields: readonly string[] }
+  | {
+      readonly type: 'registration.amended';
+      readonly service: string;
+      readonly id: string;
+      readonly fields: readonly string[];
+    }
   /** The owner put its entry back after somebody deleted, detached or spoilt it. */
   | { readonly type: 'registration.restored'; readonly service: string; readonly id: string; readonly reason: string }
   | { readonly type: 'view.changed'; readonly service: string; readonly instances: number; readonly revision: number }

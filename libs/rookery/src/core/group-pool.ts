@@ -35,7 +35,11 @@ export class GroupPool {
   /** Places an endpoint as it stands now; says whether a waiting call could fare differently. */
   place(endpoint: Endpoint): boolean {
     const before = this.#standings.get(endpoint);
-    const hopeful = isServing(endpoint.instance) && !endpoint.draining && endpoint.state !== 'failed' && endpoint.state !== 'impostor';
+    const hopeful =
+      isServing(endpoint.instance) &&
+      !endpoint.draining &&
+      endpoint.state !== 'failed' &&
+      endpoint.state !== 'impostor';
     const after = { weight: endpoint.weight, hopeful, usable: hopeful && endpoint.state === 'ready' };
     this.#standings.set(endpoint, after);
     this.#count(before, after);

@@ -96,7 +96,11 @@ export function checkMetadata(metadata: unknown, path: string): Readonly<Record<
 
 function checkLabel(value: unknown, path: string): string {
   if (typeof value === 'string' && value.length > 0 && value.length <= 255) return value;
-  throw new RookeryError('ROOKERY_OPTION_INVALID', { path, found: `found ${show(value)}.`, remedy: 'Use a text of 1 to 255 characters.' });
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path,
+    found: `found ${show(value)}.`,
+    remedy: 'Use a text of 1 to 255 characters.',
+  });
 }
 
 /**
@@ -142,11 +146,25 @@ export function createInstance(init: InstanceInit, path = 'instance'): ServiceIn
 /** The same fields with the same values. */
 export function sameInstance(a: ServiceInstance, b: ServiceInstance): boolean {
   if (a === b) return true;
-  const flat = (['id', 'service', 'address', 'group', 'weight', 'status', 'generation', 'peer', 'secure', 'zone', 'version'] as const).every(
-    (field) => a[field] === b[field],
-  );
+  const flat = (
+    [
+      'id',
+      'service',
+      'address',
+      'group',
+      'weight',
+      'status',
+      'generation',
+      'peer',
+      'secure',
+      'zone',
+      'version',
+    ] as const
+  ).every((field) => a[field] === b[field]);
   const keys = Object.keys(a.metadata);
-  return flat && keys.length === Object.keys(b.metadata).length && keys.every((key) => a.metadata[key] === b.metadata[key]);
+  return (
+    flat && keys.length === Object.keys(b.metadata).length && keys.every((key) => a.metadata[key] === b.metadata[key])
+  );
 }
 
 /** It may be given calls, as far as the registry knows. */

@@ -38,19 +38,36 @@ export function parseRoute(text: string, path: string): GroupRoute {
   try {
     const value = JSON.parse(text) as Partial<Record<string, unknown>>;
     if (value['type'] === 'any') return { type: 'any' };
-    if (value['type'] === 'prefer') return { type: 'prefer', groups: checkGroups(value['groups'] as string[], `${path}.groups`) };
+    if (value['type'] === 'prefer')
+      return { type: 'prefer', groups: checkGroups(value['groups'] as string[], `${path}.groups`) };
     if (value['type'] === 'split') return { type: 'split', shares: checkShares(value['shares'], `${path}.shares`) };
   } catch (cause) {
-    throw new RookeryError('ROOKERY_ENTRY_MALFORMED', { path, found: `found ${show(text)}.`, remedy: 'The last good route stays.', cause });
+    throw new RookeryError('ROOKERY_ENTRY_MALFORMED', {
+      path,
+      found: `found ${show(text)}.`,
+      remedy: 'The last good route stays.',
+      cause,
+    });
   }
-  throw new RookeryError('ROOKERY_ENTRY_MALFORMED', { path, found: `found ${show(text)}.`, remedy: 'The last good route stays.' });
+  throw new RookeryError('ROOKERY_ENTRY_MALFORMED', {
+    path,
+    found: `found ${show(text)}.`,
+    remedy: 'The last good route stays.',
+  });
 }
 
 function checkShares(shares: unknown, path: string): Readonly<Record<string, number>> {
   const entries = Object.entries((shares ?? {}) as Record<string, unknown>);
-  const valid = entries.every(([group, share]) => typeof share === 'number' && Number.isFinite(share) && share >= 0 && checkGroup(group, path) === group);
+  const valid = entries.every(
+    ([group, share]) =>
+      typeof share === 'number' && Number.isFinite(share) && share >= 0 && checkGroup(group, path) === group,
+  );
   if (!valid || !entries.some(([, share]) => (share as number) > 0)) {
-    throw new RookeryError('ROOKERY_OPTION_INVALID', { path, found: `found ${show(shares)}.`, remedy: 'Give each group a share of at least 0, one above 0.' });
+    throw new RookeryError('ROOKERY_OPTION_INVALID', {
+      path,
+      found: `found ${show(shares)}.`,
+      remedy: 'Give each group a share of at least 0, one above 0.',
+    });
   }
   return Object.freeze(Object.fromEntries(entries) as Record<string, number>);
 }

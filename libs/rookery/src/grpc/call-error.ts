@@ -13,7 +13,12 @@ export interface RookeryCallError extends ServiceError {
 
 /** Tells a failed call from any other error. */
 export function isCallError(error: unknown): error is RookeryCallError {
-  return error instanceof Error && typeof (error as Partial<RookeryCallError>).code === 'number' && 'service' in error && 'attempts' in error;
+  return (
+    error instanceof Error &&
+    typeof (error as Partial<RookeryCallError>).code === 'number' &&
+    'service' in error &&
+    'attempts' in error
+  );
 }
 
 // grpc-js copies code, details and metadata of a failed pick, and nothing else: the metadata object is the thread.
@@ -32,10 +37,14 @@ export interface CallContext {
 }
 
 /** Adds what is known of the call to the very error that grpc-js made. */
-export function describeError<E extends Partial<ServiceError>>(error: E, { service, record, defaultTimeoutMs }: CallContext): E & RookeryCallError {
+export function describeError<E extends Partial<ServiceError>>(
+  error: E,
+  { service, record, defaultTimeoutMs }: CallContext,
+): E & RookeryCallError {
   const described = error as E & { -readonly [K in keyof RookeryCallError]: RookeryCallError[K] };
   const failure = error.metadata && failures.get(error.metadata);
-  const reason = failure?.reason ?? (error.code === status.DEADLINE_EXCEEDED && record ? 'ROOKERY_CALL_TIMEOUT' : undefined);
+  const reason =
+    failure?.reason ?? (error.code === status.DEADLINE_EXCEEDED && record ? 'ROOKERY_CALL_TIMEOUT' : undefined);
   if (reason) described.reason = reason;
   described.service = service;
   if (record?.instance !== undefined) described.instance = record.instance;

@@ -1,5 +1,11 @@
 import { url as inspectorUrl } from 'node:inspector';
-import { Channel, type CallInvocationTransformer, type CallOptions, type CallProperties, type requestCallback } from '@grpc/grpc-js';
+import {
+  Channel,
+  type CallInvocationTransformer,
+  type CallOptions,
+  type CallProperties,
+  type requestCallback,
+} from '@grpc/grpc-js';
 import type { CallRecord } from '../core/call.js';
 import { RookeryError } from '../core/errors.js';
 import { checkGroups } from '../core/route.js';
@@ -47,7 +53,12 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     const context: CallContext = { service: serviceOf(properties.channel), record, defaultTimeoutMs };
     const metadata = withRecord(properties.metadata, record);
     if (record.waitForReady) metadata.setOptions({ ...metadata.getOptions(), waitForReady: true });
-    return { ...properties, metadata, callOptions: options, ...(callback && { callback: describing(callback, context) }) };
+    return {
+      ...properties,
+      metadata,
+      callOptions: options,
+      ...(callback && { callback: describing(callback, context) }),
+    };
   };
 }
 

@@ -5,5 +5,10 @@ import { systemTime } from '../system/time.js';
 
 /** A directory over a registry, on the clock of this process; one per registry is enough. Dispose it before the registry. */
 export function createDirectory(registry: Registry, options: Partial<DirectoryOptions> = {}): Directory {
-  return createCoreDirectory(registry, { time: systemTime, random: systemRandom, emit: registry.events.emit, ...options });
+  return createCoreDirectory(registry, {
+    time: systemTime,
+    random: systemRandom,
+    emit: registry.events.emit,
+    ...options,
+  });
 }

@@ -1,7 +1,14 @@
-import { credentials, makeGenericClientConstructor, Server, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  makeGenericClientConstructor,
+  Server,
+  ServerCredentials,
+  status,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createInstance, type InstanceOptions, type ServiceInstance } from '../core/instance.js';
-import type { Registration } from '../core/registry.js';
+import type { Registration } from '../core/registration.js';
 import type { ServiceView } from '../core/view.js';
 import { memory } from '../registries/memory.js';
 import { eventually } from '../testing/eventually.js';
@@ -34,7 +41,10 @@ afterEach(async () => {
 async function startServer(name: string, hosted?: HostedService[], port = 0) {
   const server = new Server();
   let sessions = 0;
-  server.addService(WHO, { Ask: (call: { request: string }, done: (error: null, value: string) => void) => done(null, `${name}:${call.request}`) });
+  server.addService(WHO, {
+    Ask: (call: { request: string }, done: (error: null, value: string) => void) =>
+      done(null, `${name}:${call.request}`),
+  });
   if (hosted) {
     server.addService(PEER_SERVICE, {
       Hello: (_: unknown, done: (error: null, value: object) => void) => {
@@ -44,7 +54,9 @@ async function startServer(name: string, hosted?: HostedService[], port = 0) {
     });
   }
   const bound = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, p) => (error ? reject(error) : resolve(p))),
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, p) =>
+      error ? reject(error) : resolve(p),
+    ),
   );
   open.push(() => server.forceShutdown());
   return { server, port: bound, hellos: () => sessions, stop: () => server.forceShutdown() };
@@ -53,13 +65,19 @@ async function startServer(name: string, hosted?: HostedService[], port = 0) {
 function fleet() {
   const registry = memory();
   const directory = createDirectory(registry);
-  open.push(() => registry[Symbol.asyncDispose](), () => directory[Symbol.asyncDispose]());
+  open.push(
+    () => registry[Symbol.asyncDispose](),
+    () => directory[Symbol.asyncDispose](),
+  );
   let n = 0;
   const entry = (options: InstanceOptions & { port: number; peer?: number; id?: string }): ServiceInstance => {
     const { port, id = `i${++n}`, ...rest } = options;
     return createInstance({ ...rest, id, generation: `g-${id}`, service: 'who', address: `127.0.0.1:${port}` });
   };
-  const add = async (name: string, options: InstanceOptions = {}): Promise<{ server: Awaited<ReturnType<typeof startServer>>; claim: Registration }> => {
+  const add = async (
+    name: string,
+    options: InstanceOptions = {},
+  ): Promise<{ server: Awaited<ReturnType<typeof startServer>>; claim: Registration }> => {
     const id = `i${++n}`;
     const server = await startServer(name, [{ name: 'who', group: options.group ?? '', id, generation: `g-${id}` }]);
     const claim = registry.register(entry({ ...options, port: server.port, peer: 1, id }));
@@ -72,7 +90,9 @@ function fleet() {
     const ask = (callOptions: RookeryCallOptions = {}): Promise<string> =>
       new Promise((resolve, reject) => {
         const method = client['Ask']!.bind(client) as (...args: unknown[]) => void;
-        method('hi', callOptions, (error: ServiceError | null, value: string) => (error ? reject(error) : resolve(value)));
+        method('hi', callOptions, (error: ServiceError | null, value: string) =>
+          error ? reject(error) : resolve(value),
+        );
       });
     return ask;
   };
@@ -97,7 +117,11 @@ const warm = (ask: () => Promise<string>, names: number) =>
 
 const known = (view: ServiceView) => (view.status === 'known' ? view.instances : new Map<string, ServiceInstance>());
 
-const failure = (promise: Promise<unknown>): Promise<RookeryCallError> => promise.then(() => expect.unreachable(), (error) => error as RookeryCallError);
+const failure = (promise: Promise<unknown>): Promise<RookeryCallError> =>
+  promise.then(
+    () => expect.unreachable(),
+    (error) => error as RookeryCallError,
+  );
 
 describe('discovery:///', () => {
   it('splits calls exactly by weight', async () => {
@@ -143,7 +167,12 @@ describe('discovery:///', () => {
     expect(await tally(20, () => ask({ group: ['canary', ''] }))).toEqual({ plain: 20 });
     const error = await failure(ask({ group: 'B' }));
     expect(isCallError(error)).toBe(true);
-    expect(error).toMatchObject({ code: status.UNAVAILABLE, reason: 'ROOKERY_GROUP_MISSING', service: 'who', attempts: 0 });
+    expect(error).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'ROOKERY_GROUP_MISSING',
+      service: 'who',
+      attempts: 0,
+    });
     expect(error.details).toContain("no usable instance in group 'B'; present: group 'A' (1), ungrouped (1)");
   });
 
@@ -153,7 +182,12 @@ describe('discovery:///', () => {
     await add('plain');
     const ask = dial();
     // A cold channel: the calls are queued and picked in one context, yet each keeps its own lane.
-    const answers = await Promise.all([withLane('canary', () => ask()), ask(), withLane('other', () => ask()), withLane('canary', () => ask())]);
+    const answers = await Promise.all([
+      withLane('canary', () => ask()),
+      ask(),
+      withLane('other', () => ask()),
+      withLane('canary', () => ask()),
+    ]);
     expect(answers.map((answer) => answer.split(':')[0])).toEqual(['canary', 'plain', 'plain', 'canary']);
   });
 
@@ -191,7 +225,9 @@ describe('discovery:///', () => {
     first.server.stop();
     const thief = await startServer('thief', [{ name: 'who', group: 'B', id: 'x', generation: 'x' }], port);
     // A call that was on its way when the first one died may fail; none may be answered by anybody else.
-    expect(Object.keys(await tally(50, ask)).filter((name) => name !== 'CANCELLED' && name !== 'UNAVAILABLE')).toEqual(['stays']);
+    expect(Object.keys(await tally(50, ask)).filter((name) => name !== 'CANCELLED' && name !== 'UNAVAILABLE')).toEqual([
+      'stays',
+    ]);
     expect(await tally(50, ask)).toEqual({ stays: 50 });
     expect(thief.hellos()).toBe(1);
     thief.stop();
@@ -220,10 +256,16 @@ describe('discovery:///', () => {
   it('says what is missing where a channel has no directory', async () => {
     const Client = makeGenericClientConstructor(WHO, 'Who');
     fleet().dial();
-    const client = new Client('discovery:///who', credentials.createInsecure(), { 'grpc.service_config_disable_resolution': 1 });
+    const client = new Client('discovery:///who', credentials.createInsecure(), {
+      'grpc.service_config_disable_resolution': 1,
+    });
     open.push(() => client.close());
     const error = await failure(
-      new Promise((resolve, reject) => (client['Ask']!.bind(client) as (...args: unknown[]) => void)('hi', (e: Error | null) => (e ? reject(e) : resolve(0)))),
+      new Promise((resolve, reject) =>
+        (client['Ask']!.bind(client) as (...args: unknown[]) => void)('hi', (e: Error | null) =>
+          e ? reject(e) : resolve(0),
+        ),
+      ),
     );
     expect(error.details).toContain('channelOptions(directory)');
   });

@@ -38,7 +38,9 @@ export function sayHello({ subchannel, host, time, timeoutMs = 2000 }: HelloOpti
         else resolve({ error: details, foreign: code === status.UNIMPLEMENTED || code === status.OK });
       },
     });
-    const timer = time.after(timeoutMs, () => call.cancelWithStatus(status.DEADLINE_EXCEEDED, `no answer to Hello in ${timeoutMs} ms`));
+    const timer = time.after(timeoutMs, () =>
+      call.cancelWithStatus(status.DEADLINE_EXCEEDED, `no answer to Hello in ${timeoutMs} ms`),
+    );
     call.startRead();
     call.sendMessageWithContext({}, frame(requestSerialize({ version: PEER_VERSION })));
     call.halfClose();

@@ -171,7 +171,9 @@ function stateOf(balancer: Balancer): State {
 function subchannelArgs(options: ChannelOptions): { peer: ChannelOptions; foreign: ChannelOptions } {
   const foreign = Object.fromEntries(
     Object.entries(options).filter(
-      ([key]) => !key.startsWith(experimental.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX) && key !== experimental.CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
+      ([key]) =>
+        !key.startsWith(experimental.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX) &&
+        key !== experimental.CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
     ),
   ) as ChannelOptions;
   return { peer: { ...PEER_KEEPALIVE, ...foreign }, foreign };

@@ -63,4 +63,6 @@ interface PeerServiceDefinition extends ServiceDefinition {
 }
 
 /** For `server.addService(PEER_SERVICE, { Hello })`. */
-export const PEER_SERVICE = fromJSON(DESCRIPTOR, { defaults: true, arrays: true })[PEER_SERVICE_NAME] as unknown as PeerServiceDefinition;
+export const PEER_SERVICE = fromJSON(DESCRIPTOR, { defaults: true, arrays: true })[
+  PEER_SERVICE_NAME
+] as unknown as PeerServiceDefinition;

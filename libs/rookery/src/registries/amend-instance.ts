@@ -1,6 +1,6 @@
 import { RookeryError, show } from '../core/errors.js';
 import { checkInstanceOptions, createInstance, type ServiceInstance } from '../core/instance.js';
-import type { InstanceChange } from '../core/registry.js';
+import type { InstanceChange } from '../core/registration.js';
 
 /**
  * The instance with the fields of `change` that are not undefined.

@@ -3,7 +3,7 @@ import { checkName } from '../core/instance.js';
 import type { Registry } from '../core/registry.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
-import { registryFromUrl } from './url.js';
+import { registryFromUrl, type RegistryUrlOptions } from './url.js';
 
 /** The variables that choose a registry; empty ones count as unset. */
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,19 +15,26 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @param namespace default `ROOKERY_NAMESPACE`
  * @throws {RookeryError} ROOKERY_REGISTRY_UNSET, ROOKERY_REGISTRY_URL_INVALID, ROOKERY_OPTION_INVALID, ROOKERY_NAME_INVALID
  */
-export function defaultRegistry(env: Environment, namespace = namespaceOf(env)): Registry {
-  const ttlMs = ttlOf(env);
-  const scope = { ...(namespace !== undefined && { namespace }) };
-  if (env['ROOKERY_REGISTRY']) {
-    return registryFromUrl(env['ROOKERY_REGISTRY'], {
-      path: 'env ROOKERY_REGISTRY',
-      ...scope,
-      ...(ttlMs !== undefined && { ttlMs }),
-    });
-  }
-  if (env['VITEST'] || env['JEST_WORKER_ID']) return processMemory(namespace);
+export function defaultRegistry(env: Environment, namespace?: string): Registry {
+  const scope = registryScope(env, namespace);
+  if (env['ROOKERY_REGISTRY'])
+    return registryFromUrl(env['ROOKERY_REGISTRY'], { path: 'env ROOKERY_REGISTRY', ...scope });
+  if (env['VITEST'] || env['JEST_WORKER_ID']) return processMemory(scope.namespace);
   if (env['NODE_ENV'] === 'production' || env['KUBERNETES_SERVICE_HOST']) throw unset(env);
-  return local(scope);
+  return local(scope.namespace === undefined ? {} : { namespace: scope.namespace });
+}
+
+/**
+ * What the environment says of any registry that is named by URL: its namespace, and how long the dead are kept.
+ * @param namespace default `ROOKERY_NAMESPACE`
+ * @throws {RookeryError} ROOKERY_OPTION_INVALID, ROOKERY_NAME_INVALID
+ */
+export function registryScope(
+  env: Environment,
+  namespace = namespaceOf(env),
+): Pick<RegistryUrlOptions, 'namespace' | 'ttlMs'> {
+  const ttlMs = ttlOf(env);
+  return { ...(namespace !== undefined && { namespace }), ...(ttlMs !== undefined && { ttlMs }) };
 }
 
 function unset(env: Environment): RookeryError {

@@ -1,12 +1,7 @@
 import { EventHub } from '../core/event.js';
 import { checkName, type ServiceInstance } from '../core/instance.js';
-import type {
-  InstanceChange,
-  Registration,
-  RegistrationState,
-  Registry,
-  RegistryCapabilities,
-} from '../core/registry.js';
+import type { InstanceChange, Registration, RegistrationState } from '../core/registration.js';
+import type { Registry, RegistryCapabilities } from '../core/registry.js';
 import { shared } from '../system/shared.js';
 import { amendInstance } from './amend-instance.js';
 import { ChangeQueue, type ChangeBatch } from './change-queue.js';

@@ -1,7 +1,8 @@
 import { RookeryError } from '../core/errors.js';
 import { EventHub } from '../core/event.js';
 import { checkName, createInstance, type InstanceOptions, type ServiceInstance } from '../core/instance.js';
-import type { Registration, Registry, RegistryCapabilities } from '../core/registry.js';
+import type { Registration } from '../core/registration.js';
+import type { Registry, RegistryCapabilities } from '../core/registry.js';
 import { ChangeQueue, type ChangeBatch } from './change-queue.js';
 
 /** One instance of a fixed list. */

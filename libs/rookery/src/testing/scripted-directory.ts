@@ -30,6 +30,10 @@ class DirectoryByHand implements ScriptedDirectory {
 
   constructor(readonly registry: Registry) {}
 
+  services(): Iterable<string> {
+    return this.#services.keys();
+  }
+
   view(service: string): ServiceView {
     return this.#services.get(service)?.view ?? PENDING;
   }

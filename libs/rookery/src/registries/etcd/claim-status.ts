@@ -1,5 +1,5 @@
 import { RookeryError } from '../../core/errors.js';
-import type { RegistrationState } from '../../core/registry.js';
+import type { RegistrationState } from '../../core/registration.js';
 import type { EtcdContext } from './context.js';
 import { unreachable } from './faults.js';
 import type { OperatorField } from './entry.js';

@@ -1,6 +1,6 @@
 import { Backoff } from '../../core/backoff.js';
 import type { ServiceInstance } from '../../core/instance.js';
-import type { InstanceChange, Registration, RegistrationState } from '../../core/registry.js';
+import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
 import { pause } from '../../core/time.js';
 import { ClaimStatus } from './claim-status.js';
 import type { EtcdContext } from './context.js';

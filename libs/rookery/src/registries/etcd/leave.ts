@@ -1,17 +1,24 @@
 import type { ICompare, IRequestOp } from 'etcd3';
 import { Backoff } from '../../core/backoff.js';
 import { pause } from '../../core/time.js';
-import type { ClaimSession } from './claim.js';
+import type { EtcdContext } from './context.js';
 import { encodeEntry } from './entry.js';
 import type { OwnEntry } from './own-entry.js';
 import { get, keyValue, leasedBy, put, remove, unchanged } from './requests.js';
 import { leaving } from './wanted.js';
 
+/** What leaving needs of the session that the entry belongs to. */
+export interface LeavingSession {
+  readonly context: EtcdContext;
+  readonly lease: { readonly id: string | undefined };
+  readonly ended: AbortSignal;
+}
+
 /** How often we look again at an entry that somebody writes while we delete it. */
 const TRIES = 5;
 
 /** Takes an entry out of etcd in two steps, so that watchers can tell leaving from being lost. Ends with the session. */
-export async function leave(session: ClaimSession, entry: OwnEntry): Promise<void> {
+export async function leave(session: LeavingSession, entry: OwnEntry): Promise<void> {
   const { time, random } = session.context;
   const backoff = new Backoff(random);
   const text = encodeEntry(leaving(entry.wanted));
@@ -30,7 +37,7 @@ export async function leave(session: ClaimSession, entry: OwnEntry): Promise<voi
 }
 
 /** Changes a key that is ours, whatever somebody wrote into it, and leaves it alone if it is not. */
-async function change(session: ClaimSession, entry: OwnEntry, key: string, request: IRequestOp): Promise<void> {
+async function change(session: LeavingSession, entry: OwnEntry, key: string, request: IRequestOp): Promise<void> {
   const { lease, context } = session;
   // A key without a lease, or none at all, has lease 0: that is never ours.
   let compare: ICompare = leasedBy(key, lease.id ?? '-1');

@@ -1,6 +1,6 @@
 import { RookeryError } from '../../core/errors.js';
 import type { ServiceInstance } from '../../core/instance.js';
-import type { InstanceChange } from '../../core/registry.js';
+import type { InstanceChange } from '../../core/registration.js';
 import { amendInstance, checkChange } from '../amend-instance.js';
 import { encodeEntry, MAX_VALUE_BYTES, OPERATOR_FIELDS, type Entry, type OperatorField } from './entry.js';
 

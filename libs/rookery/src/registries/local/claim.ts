@@ -1,7 +1,7 @@
 import { messageOf, RookeryError } from '../../core/errors.js';
 import type { EventSink } from '../../core/event.js';
 import type { ServiceInstance } from '../../core/instance.js';
-import type { InstanceChange, Registration, RegistrationState } from '../../core/registry.js';
+import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
 import { amendInstance, checkChange } from '../amend-instance.js';
 import type { ClaimFile } from './claim-file.js';
 import type { LocalEntry } from './entry.js';

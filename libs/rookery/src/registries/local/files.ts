@@ -15,16 +15,22 @@ export function entryFile(folder: string, id: string): string {
   return join(folder, `${encodeName(id)}${ENTRY}`);
 }
 
-/** What a folder holds: ids of entries, and of entries whose owner took them away. Temporary files do not count. */
-export async function listFolder(folder: string): Promise<{ entries: string[]; left: ReadonlySet<string> }> {
+/** The ids of the entries in a folder. */
+export async function listEntries(folder: string): Promise<string[]> {
   // It may be removed at any time: then it holds nothing.
   const names = await readdir(folder).catch(ifAbsent);
-  const idsOf = (suffix: string) =>
-    names
-      .filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
-      .map((name) => decodeName(name.slice(0, -suffix.length)))
-      .filter((id) => id !== undefined);
-  return { entries: idsOf(ENTRY), left: new Set(idsOf(LEFT)) };
+  return names
+    .filter((name) => name.endsWith(ENTRY) && !name.startsWith('.'))
+    .map((name) => decodeName(name.slice(0, -ENTRY.length)))
+    .filter((id) => id !== undefined);
+}
+
+/** Whether the owner of an entry took it away, not long ago. */
+export async function hasLeft(folder: string, id: string): Promise<boolean> {
+  return stat(leftFile(folder, id)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Writes a file whole or not at all: readers never meet half of one. */

@@ -3,19 +3,11 @@ import type { EventSink } from '../../core/event.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { Time } from '../../core/time.js';
 import { decodeEntry, malformed, MAX_ENTRY_BYTES, type LocalEntry } from './entry.js';
-import { entryFile, listFolder } from './files.js';
+import { entryFile, listEntries } from './files.js';
 import { livenessOf, type Liveness, type ProcessIdentity } from './process-identity.js';
 
 /** Where the owner cannot be seen, it counts as dead when it has not touched its file for this long, ms. */
 export const UNTOUCHED_MS = 10_000;
-
-/** What the folder of a service says. */
-export interface FolderState {
-  /** Of live owners, oldest first. */
-  readonly instances: readonly ServiceInstance[];
-  /** Ids that their owners took away not long ago. */
-  readonly left: ReadonlySet<string>;
-}
 
 /** What is remembered of a file. */
 interface FileMemory {
@@ -42,16 +34,18 @@ export class FolderReader {
     private readonly emit: EventSink,
   ) {}
 
-  async read(): Promise<FolderState> {
-    const { entries, left } = await listFolder(this.folder);
-    const read = await Promise.all(entries.map(async (id) => [id, await this.#file(id)] as const));
+  /** The instances of live owners, oldest first. */
+  async read(): Promise<ServiceInstance[]> {
+    // A listing may miss a file that is being written at the moment: the known ones are looked at in any case.
+    const ids = new Set([...(await listEntries(this.folder)), ...this.#files.keys()]);
+    const read = await Promise.all([...ids].map(async (id) => [id, await this.#file(id)] as const));
     this.#files = new Map(read.filter((pair): pair is readonly [string, FileMemory] => pair[1] !== undefined));
     const processes = new Map<string, Liveness>();
-    const alive = [...this.#files.values()]
+    return [...this.#files.values()]
       .filter((file) => file.entry && this.#alive(file.entry, file, processes))
       .map((file) => file.entry!)
-      .toSorted((a, b) => a.since - b.since || (a.instance.id < b.instance.id ? -1 : 1));
-    return { instances: alive.map(({ instance }) => instance), left };
+      .toSorted((a, b) => a.since - b.since || (a.instance.id < b.instance.id ? -1 : 1))
+      .map(({ instance }) => instance);
   }
 
   /** Ids whose owners are surely dead. */

@@ -2,8 +2,9 @@ import type { ServiceChange } from '../../core/change.js';
 import { sameInstance, type ServiceInstance } from '../../core/instance.js';
 import type { ChangeBatch } from '../change-queue.js';
 import type { FolderAlarm } from './alarm.js';
+import { hasLeft } from './files.js';
 import { makeFolder } from './folder.js';
-import type { FolderReader, FolderState } from './reader.js';
+import type { FolderReader } from './reader.js';
 
 export interface FolderWatchOptions {
   readonly directory: string;
@@ -12,8 +13,6 @@ export interface FolderWatchOptions {
   readonly alarm: FolderAlarm;
   readonly ended: () => boolean;
 }
-
-const EMPTY: FolderState = { instances: [], left: new Set() };
 
 /**
  * The changes of a folder: one batch per reading that differs from the one before. The folder is made once; where
@@ -30,17 +29,21 @@ export async function* watchFolder({
   await makeFolder(directory, folder);
   while (!ended()) {
     // Armed before the reading, so that nothing falls between the two.
-    const state = (await alarm.arm()) ? await reader.read() : EMPTY;
+    const instances = (await alarm.arm()) ? await reader.read() : [];
+    const batch: ChangeBatch = known ? await difference(folder, known, instances) : [{ type: 'reset', instances }];
     if (ended()) return;
-    const batch: ChangeBatch = known ? difference(known, state) : [{ type: 'reset', instances: state.instances }];
-    known = new Map(state.instances.map((instance) => [instance.id, instance]));
+    known = new Map(instances.map((instance) => [instance.id, instance]));
     if (batch.length > 0) yield batch;
     if (ended()) return;
     await alarm.next();
   }
 }
 
-function difference(known: ReadonlyMap<string, ServiceInstance>, { instances, left }: FolderState): ServiceChange[] {
+async function difference(
+  folder: string,
+  known: ReadonlyMap<string, ServiceInstance>,
+  instances: readonly ServiceInstance[],
+): Promise<ServiceChange[]> {
   const present = new Set(instances.map(({ id }) => id));
   const gone = [...known.values()].filter(({ id }) => !present.has(id));
   const changed = instances.filter((instance) => {
@@ -48,9 +51,12 @@ function difference(known: ReadonlyMap<string, ServiceInstance>, { instances, le
     return !before || !sameInstance(before, instance);
   });
   return [
-    ...gone.map(({ id, status }): ServiceChange => {
-      return { type: 'delete', id, cause: status === 'draining' || left.has(id) ? 'left' : 'lost' };
-    }),
+    ...(await Promise.all(gone.map((instance) => removal(folder, instance)))),
     ...changed.map((instance): ServiceChange => ({ type: 'set', instance })),
   ];
+}
+
+/** The trace of a leaver is looked for after its file was missed, and so it cannot be missed as well. */
+async function removal(folder: string, { id, status }: ServiceInstance): Promise<ServiceChange> {
+  return { type: 'delete', id, cause: status === 'draining' || (await hasLeft(folder, id)) ? 'left' : 'lost' };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { InstanceChange } from '../../core/registry.js';
+import type { InstanceChange } from '../../core/registration.js';
 import type { StagedCase } from './stage.js';
 
 const CHANGES: readonly InstanceChange[] = [

@@ -1,5 +1,6 @@
 import { createInstance, PEER_VERSION, type InstanceInit, type ServiceInstance } from '../../core/instance.js';
-import type { Registration, Registry } from '../../core/registry.js';
+import type { Registration } from '../../core/registration.js';
+import type { Registry } from '../../core/registry.js';
 import { randomId } from '../../system/random.js';
 import { Observer } from './observer.js';
 

@@ -1,13 +1,17 @@
-import { createBalancer, type Balancer } from '../core/balancer.js';
-import type { CallRecord } from '../core/call.js';
-import type { Endpoint, EndpointState } from '../core/endpoint.js';
-import type { RookeryEvent } from '../core/event.js';
-import { createInstance, type InstanceInit, type ServiceInstance } from '../core/instance.js';
-import type { GroupRoute } from '../core/route.js';
-import { memory } from '../registries/memory.js';
-import { fakeTime } from './fake-time.js';
-import { scriptedDirectory } from './scripted-directory.js';
-import { seededRandom } from './seeded-random.js';
+import {
+  createBalancer,
+  createInstance,
+  type Balancer,
+  type CallRecord,
+  type Endpoint,
+  type EndpointState,
+  type GroupRoute,
+  type InstanceInit,
+  type RookeryEvent,
+  type ServiceInstance,
+} from 'rookery/core';
+import { memory } from 'rookery/registries';
+import { fakeTime, scriptedDirectory, seededRandom } from 'rookery/testing';
 
 /** A balancer of the service `s` with everything around it in the hands of a spec. */
 export class BalancerStage {

@@ -1,0 +1,3 @@
+import { startGreeter } from './start.js';
+
+await startGreeter(process.env['NAME'] ?? String(process.pid));

@@ -1,0 +1,59 @@
+/** What a folder of libs/rookery/src may import; anything else is a violation. */
+export interface FolderRule {
+  /** Other folders of libs/rookery/src. */
+  readonly folders: readonly string[];
+  /** Packages and built-in modules; `@scope/*` and `node:*` stand for all of them. */
+  readonly packages: readonly string[];
+  /** Packages that are named in types only, or loaded by `import()` when they are needed. */
+  readonly lazy?: readonly string[];
+  /** Single files of folders that are closed otherwise. */
+  readonly files?: readonly string[];
+}
+
+/** The direction of the package: `core` knows nobody, `.` knows `nest`. The longest folder that holds a file is its own. */
+export const EDGES: Readonly<Record<string, FolderRule>> = {
+  core: { folders: [], packages: [] },
+  system: { folders: ['core'], packages: ['node:crypto', 'node:perf_hooks'] },
+  registries: {
+    folders: ['core', 'system', 'registries/local', 'registries/etcd'],
+    packages: ['node:path', 'node:perf_hooks'],
+  },
+  'registries/local': {
+    folders: ['core', 'system', 'registries'],
+    packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:os', 'node:path'],
+  },
+  'registries/etcd': {
+    folders: ['core', 'system', 'registries'],
+    packages: ['node:crypto'],
+    lazy: ['etcd3', '@grpc/grpc-js'],
+  },
+  grpc: {
+    folders: ['core', 'system'],
+    packages: ['@grpc/grpc-js', '@grpc/proto-loader', 'node:async_hooks', 'node:inspector'],
+  },
+  nest: {
+    folders: ['core', 'grpc', 'registries', 'system'],
+    packages: ['@grpc/grpc-js', '@grpc/proto-loader', '@nestjs/*', 'node:*', 'reflect-metadata', 'rxjs'],
+  },
+  testing: {
+    folders: ['core', 'system'],
+    packages: ['node:assert/strict'],
+    files: ['nest/async-client.types.ts', 'nest/service-ref.ts', 'nest/tokens.ts'],
+  },
+  '.': { folders: ['core', 'grpc', 'nest'], packages: [] },
+};
+
+/** What the specs beside the code may import on top of their folder's edges. */
+export const SPEC_EDGES: FolderRule = {
+  folders: ['core', 'system', 'registries', 'testing'],
+  packages: ['vitest', 'node:*', '@grpc/grpc-js', '@nestjs/*'],
+};
+
+/** What `core` must be given instead of taking it: time, chance, and whatever belongs to one platform. */
+export const FORBIDDEN_IN_CORE: readonly string[] =
+  'setTimeout setInterval setImmediate Date Math.random performance crypto AsyncLocalStorage process Buffer console'.split(
+    ' ',
+  );
+
+export const MAX_LINES = 400;
+export const P90_LINES = 200;

@@ -1,0 +1,30 @@
+import ts from 'typescript';
+import { nodesOf, readSources, type Source } from '../architecture/sources.js';
+
+const library = readSources('libs/rookery/src').filter(({ path }) => !path.endsWith('.spec.ts'));
+
+/** The texts in code (not in comments) that look like a name of ours, and the files that have them. */
+export function namesInCode(pattern: RegExp): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const source of library) {
+    for (const node of nodesOf(source.ast)) {
+      const text = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isIdentifier(node) ? node.text : '';
+      for (const [name] of text.matchAll(pattern))
+        found.set(name, [...new Set([...(found.get(name) ?? []), source.path])]);
+    }
+  }
+  return found;
+}
+
+/** The names of the members that an interface of the library declares itself. */
+export function membersOf(name: string): string[] {
+  const found = library.flatMap((source) => interfaceIn(source, name) ?? []);
+  if (found.length !== 1) throw new Error(`there are ${found.length} interfaces ${name}`);
+  return found[0]!.members.map((member) => (member.name as ts.Identifier).text);
+}
+
+function interfaceIn(source: Source, name: string): ts.InterfaceDeclaration | undefined {
+  return source.ast.statements.find(
+    (node): node is ts.InterfaceDeclaration => ts.isInterfaceDeclaration(node) && node.name.text === name,
+  );
+}
