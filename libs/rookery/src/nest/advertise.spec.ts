@@ -3,7 +3,11 @@ import type { Registry, RegistryReach } from '../core/registry.js';
 import { findAdvertised, type AdvertiseOptions } from './advertise.js';
 
 const registryOf = (reach: RegistryReach, hosts?: readonly string[]) =>
-  ({ name: reach === 'network' ? 'etcd://registry' : 'memory:', capabilities: { reach }, ...(hosts && { hosts }) }) as unknown as Registry;
+  ({
+    name: reach === 'network' ? 'etcd://registry' : 'memory:',
+    capabilities: { reach },
+    ...(hosts && { hosts }),
+  }) as unknown as Registry;
 
 const NETWORK = registryOf('network', ['127.0.0.1:2379']);
 const ELSEWHERE = registryOf('network', ['192.0.2.1:2379']);
@@ -32,34 +36,54 @@ describe('the advertised address', () => {
   });
 
   it('is the bound host where that is specific', async () => {
-    expect(await find({ bound: any('10.9.9.9'), podIp: '10.1.2.3' })).toEqual({ address: '10.9.9.9:50051', why: 'the bound host' });
+    expect(await find({ bound: any('10.9.9.9'), podIp: '10.1.2.3' })).toEqual({
+      address: '10.9.9.9:50051',
+      why: 'the bound host',
+    });
     expect(await find({ bound: any('fd00::9') })).toEqual({ address: '[fd00::9]:50051', why: 'the bound host' });
   });
 
   it('is POD_IP where every interface is bound', async () => {
     expect(await find({ podIp: '10.1.2.3' })).toEqual({ address: '10.1.2.3:50051', why: 'env POD_IP' });
-    expect(await find({ podIp: 'fd00::3', bound: any('::') })).toEqual({ address: '[fd00::3]:50051', why: 'env POD_IP' });
+    expect(await find({ podIp: 'fd00::3', bound: any('::') })).toEqual({
+      address: '[fd00::3]:50051',
+      why: 'env POD_IP',
+    });
   });
 
   it('is the local end towards the registry where nothing is said', async () => {
-    expect(await find({ registry: NETWORK })).toEqual({ address: '127.0.0.1:50051', why: 'etcd://registry is reached by loopback' });
+    expect(await find({ registry: NETWORK })).toEqual({
+      address: '127.0.0.1:50051',
+      why: 'etcd://registry is reached by loopback',
+    });
   });
 
   it('is never a wildcard, also where the name of the registry is unknown', async () => {
-    const { address } = await find({ registry: registryOf('network', ['no-such-host.invalid:2379']) }).catch(() => ({ address: 'none' }));
+    const { address } = await find({ registry: registryOf('network', ['no-such-host.invalid:2379']) }).catch(() => ({
+      address: 'none',
+    }));
     expect(address).not.toMatch(/^0\.0\.0\.0|^\[::\]/);
   });
 
   it('is loopback for a registry of this process or machine', async () => {
-    expect(await find({ registry: MEMORY })).toEqual({ address: '127.0.0.1:50051', why: 'only this process reads memory:' });
+    expect(await find({ registry: MEMORY })).toEqual({
+      address: '127.0.0.1:50051',
+      why: 'only this process reads memory:',
+    });
     expect(await find({ registry: MEMORY, bound: any('::') })).toMatchObject({ address: '127.0.0.1:50051' });
-    expect(await find({ registry: MEMORY, bound: any('localhost') })).toEqual({ address: 'localhost:50051', why: 'the bound host' });
+    expect(await find({ registry: MEMORY, bound: any('localhost') })).toEqual({
+      address: 'localhost:50051',
+      why: 'the bound host',
+    });
     expect(await find({ registry: MEMORY, podIp: '10.1.2.3' })).toMatchObject({ address: '127.0.0.1:50051' });
   });
 
   it('is a unix socket only for those who can open it', async () => {
     const bound = { path: '/run/user.sock' };
-    expect(await find({ registry: MEMORY, bound })).toEqual({ address: 'unix:/run/user.sock', why: 'the bound socket' });
+    expect(await find({ registry: MEMORY, bound })).toEqual({
+      address: 'unix:/run/user.sock',
+      why: 'the bound socket',
+    });
     await expect(find({ bound })).rejects.toMatchObject({ code: 'ROOKERY_ADVERTISE_UNKNOWN', path: 'url' });
     expect(await find({ bound, option: 'user.example:443' })).toMatchObject({ address: 'user.example:443' });
   });
@@ -68,12 +92,17 @@ describe('the advertised address', () => {
     await expect(find({ bound: any(host) })).rejects.toMatchObject({
       code: 'ROOKERY_ADVERTISE_LOOPBACK',
       path: 'url',
-      message: expect.stringContaining(`the server listens on ${host}, and others read etcd://registry. Listen on 0.0.0.0`),
+      message: expect.stringContaining(
+        `the server listens on ${host}, and others read etcd://registry. Listen on 0.0.0.0`,
+      ),
     });
   });
 
   it('may be loopback where the registry itself is there', async () => {
-    expect(await find({ bound: any('127.0.0.1'), registry: NETWORK })).toEqual({ address: '127.0.0.1:50051', why: 'the bound host' });
+    expect(await find({ bound: any('127.0.0.1'), registry: NETWORK })).toEqual({
+      address: '127.0.0.1:50051',
+      why: 'the bound host',
+    });
   });
 
   it.each([

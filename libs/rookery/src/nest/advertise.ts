@@ -36,7 +36,10 @@ export async function findAdvertised(options: AdvertiseOptions): Promise<Adverti
   if (options.environment) return said(options.environment, bound, 'env ROOKERY_ADVERTISE');
   if ('path' in bound) return socketFile(bound.path, near, registry);
   const at = (host: string, why: string) => ({ address: formatAddress(host, bound.port), why });
-  if (near) return isWildcard(bound.host) ? at('127.0.0.1', `only this ${registry.capabilities.reach} reads ${registry.name}`) : at(bound.host, 'the bound host');
+  if (near)
+    return isWildcard(bound.host)
+      ? at('127.0.0.1', `only this ${registry.capabilities.reach} reads ${registry.name}`)
+      : at(bound.host, 'the bound host');
   if (!isWildcard(bound.host)) return at(await notLoopback(bound.host, registry), 'the bound host');
   if (options.podIp) return said(formatAddress(options.podIp, bound.port), bound, 'env POD_IP');
   for (const host of registry.hosts ?? []) {
@@ -60,7 +63,11 @@ function said(text: string, bound: AdvertiseOptions['bound'], path: string): Adv
   const address = withPort || 'path' in bound ? text : formatAddress(host, bound.port);
   const parsed = parseAddress(address, path);
   if ('host' in parsed && isWildcard(parsed.host)) {
-    throw new RookeryError('ROOKERY_ADDRESS_INVALID', { path, found: `found ${show(text)}.`, remedy: 'Name a host that clients can dial.' });
+    throw new RookeryError('ROOKERY_ADDRESS_INVALID', {
+      path,
+      found: `found ${show(text)}.`,
+      remedy: 'Name a host that clients can dial.',
+    });
   }
   return { address, why: path };
 }

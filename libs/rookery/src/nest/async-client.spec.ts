@@ -1,5 +1,18 @@
 import { EventEmitter, once } from 'node:events';
-import { credentials, makeGenericClientConstructor, Metadata, Server, ServerCredentials, status, type Client, type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import {
+  credentials,
+  makeGenericClientConstructor,
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+  type Client,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
 import { NEVER, from, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isCallError } from '../grpc/call-error.js';
@@ -7,7 +20,10 @@ import { eventually } from '../testing/eventually.js';
 import { createAsyncClient } from './async-client.js';
 import type { CallOptions, Messages } from './async-client.types.js';
 
-const json = { serialize: (value: unknown) => Buffer.from(JSON.stringify(value)), deserialize: (bytes: Buffer) => JSON.parse(bytes.toString()) as unknown };
+const json = {
+  serialize: (value: unknown) => Buffer.from(JSON.stringify(value)),
+  deserialize: (bytes: Buffer) => JSON.parse(bytes.toString()) as unknown,
+};
 const method = (name: string, requestStream: boolean, responseStream: boolean) => ({
   path: `/t.T/${name}`,
   originalName: name.charAt(0).toLowerCase() + name.slice(1),
@@ -18,7 +34,12 @@ const method = (name: string, requestStream: boolean, responseStream: boolean) =
   responseSerialize: json.serialize,
   responseDeserialize: json.deserialize,
 });
-const T = { Ask: method('Ask', false, false), List: method('List', false, true), Sum: method('Sum', true, false), Echo: method('Echo', true, true) };
+const T = {
+  Ask: method('Ask', false, false),
+  List: method('List', false, true),
+  Sum: method('Sum', true, false),
+  Echo: method('Echo', true, true),
+};
 
 interface Question {
   n?: number;
@@ -82,7 +103,9 @@ beforeEach(async () => {
   server = new Server();
   server.addService(T, handlers);
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
   );
   grpcClient = new (makeGenericClientConstructor(T, 'T'))(`127.0.0.1:${port}`, credentials.createInsecure());
   client = createAsyncClient(grpcClient, T, 'tests') as unknown as TestClient;
@@ -97,7 +120,11 @@ const all = async <M>(messages: AsyncIterable<M>): Promise<M[]> => {
   for await (const message of messages) list.push(message);
   return list;
 };
-const failure = (promise: Promise<unknown>): Promise<any> => promise.then(() => expect.unreachable(), (error: unknown) => error);
+const failure = (promise: Promise<unknown>): Promise<any> =>
+  promise.then(
+    () => expect.unreachable(),
+    (error: unknown) => error,
+  );
 const turns = () => new Promise((resolve) => setImmediate(resolve));
 
 async function* numbers(count: number, onEnd: () => void = () => {}) {
@@ -114,7 +141,10 @@ describe('a unary call', () => {
   });
 
   it('rejects with the status of the server', async () => {
-    expect(await failure(client.ask({ fail: 'no' }))).toMatchObject({ code: status.FAILED_PRECONDITION, details: 'no' });
+    expect(await failure(client.ask({ fail: 'no' }))).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      details: 'no',
+    });
   });
 
   const ready = new Metadata();
@@ -189,7 +219,10 @@ describe('a server stream', () => {
   });
 
   it('is not sent where its signal has aborted', async () => {
-    expect(await failure(all(client.list({ n: 1 }, { signal: AbortSignal.abort('gone') })))).toMatchObject({ code: status.CANCELLED, cause: 'gone' });
+    expect(await failure(all(client.list({ n: 1 }, { signal: AbortSignal.abort('gone') })))).toMatchObject({
+      code: status.CANCELLED,
+      cause: 'gone',
+    });
     expect(seen.written).toBe(0);
   });
 
@@ -249,16 +282,21 @@ describe('a client stream', () => {
   });
 
   it.each<[string, () => Messages<object>]>([
-    ['an async generator', async function* () {
-      yield { n: 1 };
-      await eventually(() => expect(seen.received).toEqual([1]));
-      throw new Error('the source broke');
-    }],
+    [
+      'an async generator',
+      async function* () {
+        yield { n: 1 };
+        await eventually(() => expect(seen.received).toEqual([1]));
+        throw new Error('the source broke');
+      },
+    ],
     ['an Observable', () => throwError(() => new Error('the source broke'))],
     ['an array with a message that is none', () => [{ n: 1 }, null as never]],
     ['an Observable of a message that is none', () => from([{ n: 1 }, null as never])],
   ])('is cancelled, and rejects with the error of its source, %s', async (_, messages) => {
-    expect(await failure(client.sum(messages()))).toMatchObject({ message: expect.stringMatching(/the source broke|null/) });
+    expect(await failure(client.sum(messages()))).toMatchObject({
+      message: expect.stringMatching(/the source broke|null/),
+    });
     // A call that broke before it was sent is none that a server could see cancelled.
     await eventually(() => expect(seen.cancelled).toBe(seen.received.length));
   });
@@ -320,7 +358,11 @@ describe('a bidirectional stream', () => {
       throw new Error('the source broke');
     }
     const answers: number[] = [];
-    const error = await failure((async () => { for await (const { n } of client.echo(broken())) answers.push(n); })());
+    const error = await failure(
+      (async () => {
+        for await (const { n } of client.echo(broken())) answers.push(n);
+      })(),
+    );
     expect(error).toMatchObject({ message: 'the source broke' });
     await eventually(() => expect(seen.cancelled).toBe(1));
   });

@@ -1,4 +1,11 @@
-import { Metadata, status, type Client, type ClientReadableStream, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import {
+  Metadata,
+  status,
+  type Client,
+  type ClientReadableStream,
+  type ServiceDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { describeError } from '../grpc/call-error.js';
 import type { CallOptions, Messages } from './async-client.types.js';
 import { pump } from './pump.js';
@@ -8,7 +15,11 @@ type GrpcCall = ClientReadableStream<unknown> & { write(message: unknown): boole
 type AsyncMethod = (request: unknown, options?: CallOptions) => Promise<unknown> | AsyncIterable<unknown>;
 
 /** Promises and AsyncIterables over a grpc-js client. */
-export function createAsyncClient(client: Client, definition: ServiceDefinition, service: string): Record<string, AsyncMethod> {
+export function createAsyncClient(
+  client: Client,
+  definition: ServiceDefinition,
+  service: string,
+): Record<string, AsyncMethod> {
   const methods: Record<string, AsyncMethod> = Object.create(null);
   for (const [name, { requestStream, responseStream, originalName }] of Object.entries(definition)) {
     const call = (client as unknown as Record<string, GrpcMethod>)[name]!.bind(client);
@@ -42,7 +53,11 @@ function streamed(method: GrpcMethod, requestStream: boolean, service: string): 
     const rest = [metadataOf(options), grpcOptions(options)];
     const call = requestStream ? method(...rest) : method(request, ...rest);
     const release = cancelOn(options.signal, call);
-    const messages = new IncomingMessages(call, (error) => withReason(describeError(error, { service }), options.signal), release);
+    const messages = new IncomingMessages(
+      call,
+      (error) => withReason(describeError(error, { service }), options.signal),
+      release,
+    );
     if (requestStream) pump(request as Messages<unknown>, call, (error) => messages.fail(error));
     return messages;
   };
@@ -102,7 +117,8 @@ async function* failing(error: unknown): AsyncGenerator<never> {
 function metadataOf({ metadata }: CallOptions): Metadata {
   if (metadata instanceof Metadata) return metadata;
   const made = new Metadata();
-  for (const [key, value] of Object.entries(metadata ?? {})) for (const one of [value].flat() as string[]) made.add(key, one);
+  for (const [key, value] of Object.entries(metadata ?? {}))
+    for (const one of [value].flat() as string[]) made.add(key, one);
   return made;
 }
 
@@ -119,7 +135,11 @@ function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): ()
 
 function aborted(signal: AbortSignal, service: string): Error {
   const details = 'Cancelled before it was sent';
-  const error = Object.assign(new Error(`1 CANCELLED: ${details}`), { code: status.CANCELLED, details, metadata: new Metadata() });
+  const error = Object.assign(new Error(`1 CANCELLED: ${details}`), {
+    code: status.CANCELLED,
+    details,
+    metadata: new Metadata(),
+  });
   return withReason(describeError(error, { service }), signal);
 }
 

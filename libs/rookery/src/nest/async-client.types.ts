@@ -3,7 +3,8 @@ import type { Observable } from 'rxjs';
 import type { RookeryCallOptions } from '../grpc/capture.js';
 
 /** Options of one call. */
-export interface CallOptions extends RookeryCallOptions, Pick<GrpcCallOptions, 'credentials' | 'deadline' | 'interceptors'> {
+export interface CallOptions
+  extends RookeryCallOptions, Pick<GrpcCallOptions, 'credentials' | 'deadline' | 'interceptors'> {
   /** Cancels the call. */
   readonly signal?: AbortSignal;
   readonly metadata?: Metadata | Readonly<Record<string, string | readonly string[]>>;
@@ -17,11 +18,12 @@ export type Messages<T> = AsyncIterable<T> | Iterable<T> | Observable<T>;
  * stream flags (`typeof UserServiceService` of ts-proto), ts-proto's *Controller* interface, or an interface whose
  * methods return Promises and AsyncIterables.
  */
-export type AsyncClient<T> = T extends Definition<T>
-  ? { readonly [K in keyof T]: FromDefinition<T[K]> }
-  : HasSingleAnswers<T> extends true
-    ? { readonly [K in keyof T]: FromMethod<T[K]> }
-    : ObservableOnly;
+export type AsyncClient<T> =
+  T extends Definition<T>
+    ? { readonly [K in keyof T]: FromDefinition<T[K]> }
+    : HasSingleAnswers<T> extends true
+      ? { readonly [K in keyof T]: FromMethod<T[K]> }
+      : ObservableOnly;
 
 /** An interface of Observables does not say which methods answer once. */
 export interface ObservableOnly {
@@ -52,7 +54,11 @@ type Method<RequestStream, ResponseStream, Request, Response> = (
 
 type Fn = (...args: never[]) => unknown;
 
-type HasSingleAnswers<T> = true extends { [K in keyof T]: T[K] extends Fn ? AnswersOnceOrAsync<ReturnType<T[K]>> : false }[keyof T] ? true : false;
+type HasSingleAnswers<T> = true extends {
+  [K in keyof T]: T[K] extends Fn ? AnswersOnceOrAsync<ReturnType<T[K]>> : false;
+}[keyof T]
+  ? true
+  : false;
 
 type AnswersOnceOrAsync<R> = [Extract<R, PromiseLike<unknown> | AsyncIterable<unknown>>] extends [never] ? false : true;
 
@@ -60,9 +66,15 @@ type FromMethod<M> = M extends (...args: infer Args) => infer Returned
   ? (request: RequestOf<Args>, options?: CallOptions) => AnswerOf<Returned>
   : never;
 
-type RequestOf<Args extends unknown[]> = Args extends [] ? Record<string, never> : StreamedRequest<Exclude<Args[0], undefined>>;
+type RequestOf<Args extends unknown[]> = Args extends []
+  ? Record<string, never>
+  : StreamedRequest<Exclude<Args[0], undefined>>;
 
-type StreamedRequest<R> = [R] extends [Observable<infer T>] ? Messages<T> : [R] extends [AsyncIterable<infer T>] ? Messages<T> : R;
+type StreamedRequest<R> = [R] extends [Observable<infer T>]
+  ? Messages<T>
+  : [R] extends [AsyncIterable<infer T>]
+    ? Messages<T>
+    : R;
 
 /** `Promise<T> | Observable<T> | T` is how a Controller says "one answer"; an Observable alone is a stream. */
 type AnswerOf<R> = [Extract<R, PromiseLike<unknown>>] extends [never]

@@ -6,7 +6,10 @@ import type { ClientFeature, ClientFeatureOptions, ClientSettings } from './opti
 import { nameOf, protoPaths, type ServiceRef } from './service-ref.js';
 
 /** A client whose settings are made with dependencies of the application. */
-export interface AsyncClientFeature extends Pick<ClientFeatureOptions, 'service' | 'name' | 'package' | 'protoPath' | 'loader'> {
+export interface AsyncClientFeature extends Pick<
+  ClientFeatureOptions,
+  'service' | 'name' | 'package' | 'protoPath' | 'loader'
+> {
   readonly inject?: readonly InjectionToken[];
   readonly useFactory: (...dependencies: any[]) => ClientSettings | Promise<ClientSettings>;
 }
@@ -36,7 +39,14 @@ export function resolveFeature(feature: ClientFeature | AsyncClientFeature, inde
 }
 
 export function settingsOf(feature: ClientFeature): ClientSettings {
-  const { service: _s, name: _n, package: _p, protoPath: _pp, loader: _l, ...settings } = optionsOf(feature, 'forFeature') as ClientFeatureOptions;
+  const {
+    service: _s,
+    name: _n,
+    package: _p,
+    protoPath: _pp,
+    loader: _l,
+    ...settings
+  } = optionsOf(feature, 'forFeature') as ClientFeatureOptions;
   return settings;
 }
 
@@ -55,6 +65,7 @@ function optionsOf(feature: ClientFeature | AsyncClientFeature, path: string): F
 }
 
 function contractSource({ service, package: packages, protoPath, loader }: FeatureOptions): ServiceRef {
-  if (packages === undefined || protoPath === undefined) return typeof service === 'string' ? { name: service } : service;
+  if (packages === undefined || protoPath === undefined)
+    return typeof service === 'string' ? { name: service } : service;
   return { name: nameOf(service), package: packages, protoPath: protoPaths(protoPath), ...(loader && { loader }) };
 }

@@ -11,7 +11,10 @@ import { openRuntime } from './runtime.js';
 import { defineService } from './service-ref.js';
 
 const Peers = defineService({ name: 'peers', services: { Peer: PEER_SERVICE } });
-const Other = defineService({ name: 'peers', services: { Peer: { Hi: { ...PEER_SERVICE.Hello, path: '/rookery.v1.Peer/Hi' } } } });
+const Other = defineService({
+  name: 'peers',
+  services: { Peer: { Hi: { ...PEER_SERVICE.Hello, path: '/rookery.v1.Peer/Hi' } } },
+});
 
 const open: (() => unknown)[] = [];
 afterEach(async () => {
@@ -21,15 +24,21 @@ afterEach(async () => {
 function clients() {
   const runtime = openRuntime({ registry: memory() }, {});
   const made = new RookeryClients(runtime, new ContractBook());
-  open.push(() => made.close(), () => runtime.close());
-  return (settings: ClientSettings = {}, feature: Partial<ClientFeatureOptions> = {}) => made.get(resolveFeature({ service: Peers, ...feature }, 0), settings);
+  open.push(
+    () => made.close(),
+    () => runtime.close(),
+  );
+  return (settings: ClientSettings = {}, feature: Partial<ClientFeatureOptions> = {}) =>
+    made.get(resolveFeature({ service: Peers, ...feature }, 0), settings);
 }
 
 describe('RookeryClients', () => {
   it('is one client for all who ask for the same', () => {
     const get = clients();
     const channelOptions = { 'grpc.primary_user_agent': 'x' } as ClientOptions;
-    expect(get({ group: ['a', ''], channelOptions })).toBe(get({ channelOptions: { ...channelOptions }, group: ['a', ''] }));
+    expect(get({ group: ['a', ''], channelOptions })).toBe(
+      get({ channelOptions: { ...channelOptions }, group: ['a', ''] }),
+    );
   });
 
   it('keeps clients of other names apart, though they call one service', () => {
@@ -43,28 +52,40 @@ describe('RookeryClients', () => {
     ['timeouts', { timeoutMs: 1 }, {}],
     ['pickers', { balancer: weighted }, { balancer: (random) => weighted(random) }],
     ['credentials', { credentials: credentials.createSsl() }, { credentials: credentials.createSsl() }],
-    ['interceptors', { channelOptions: { interceptors: [() => undefined as never] } }, { channelOptions: { interceptors: [() => undefined as never] } }],
+    [
+      'interceptors',
+      { channelOptions: { interceptors: [() => undefined as never] } },
+      { channelOptions: { interceptors: [() => undefined as never] } },
+    ],
   ])('refuses one name for two clients with other %s', (_, first, second) => {
     const get = clients();
     get(first);
     expect(() => get(second)).toThrow(
-      expect.objectContaining({ code: 'ROOKERY_CLIENT_DUPLICATE', path: 'forFeature("peers")', message: expect.stringContaining('Give one of them another `name`.') }),
+      expect.objectContaining({
+        code: 'ROOKERY_CLIENT_DUPLICATE',
+        path: 'forFeature("peers")',
+        message: expect.stringContaining('Give one of them another `name`.'),
+      }),
     );
   });
 
   it('refuses one name for clients of two services', () => {
     const get = clients();
     get();
-    expect(() => get({}, { service: defineService({ name: 'others', services: { Peer: PEER_SERVICE } }), name: 'peers' })).toThrow(
-      expect.objectContaining({ code: 'ROOKERY_CLIENT_DUPLICATE' }),
-    );
+    expect(() =>
+      get({}, { service: defineService({ name: 'others', services: { Peer: PEER_SERVICE } }), name: 'peers' }),
+    ).toThrow(expect.objectContaining({ code: 'ROOKERY_CLIENT_DUPLICATE' }));
   });
 
   it('refuses two contracts for one service', () => {
     const get = clients();
     get();
     expect(() => get({}, { service: Other, name: 'other' })).toThrow(
-      expect.objectContaining({ code: 'ROOKERY_CONTRACT_CONFLICT', path: 'forFeature("other")', message: expect.stringContaining('forFeature("peers")') }),
+      expect.objectContaining({
+        code: 'ROOKERY_CONTRACT_CONFLICT',
+        path: 'forFeature("other")',
+        message: expect.stringContaining('forFeature("peers")'),
+      }),
     );
   });
 
@@ -86,11 +107,16 @@ describe('RookeryClients', () => {
 
   it('says which gRPC services a client has', () => {
     const client = clients()();
-    for (const ask of [() => client.getService('UserService'), () => client.getClientByServiceName('UserService'), () => client.getAsyncService('UserService')]) {
+    for (const ask of [
+      () => client.getService('UserService'),
+      () => client.getClientByServiceName('UserService'),
+      () => client.getAsyncService('UserService'),
+    ]) {
       expect(ask).toThrow(
         expect.objectContaining({
           code: 'ROOKERY_CLIENT_UNKNOWN',
-          message: 'ROOKERY_CLIENT_UNKNOWN at client of peers: its contract has no gRPC service "UserService". It has: Peer.',
+          message:
+            'ROOKERY_CLIENT_UNKNOWN at client of peers: its contract has no gRPC service "UserService". It has: Peer.',
         }),
       );
     }
@@ -98,7 +124,9 @@ describe('RookeryClients', () => {
 
   it('checks the defaults of with()', () => {
     const client = clients()();
-    expect(() => client.with({ timeoutMs: -1 })).toThrow(expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path: 'client of peers, with.timeoutMs' }));
+    expect(() => client.with({ timeoutMs: -1 })).toThrow(
+      expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path: 'client of peers, with.timeoutMs' }),
+    );
     expect(() => client.with({ group: 'no group' })).toThrow(expect.objectContaining({ code: 'ROOKERY_NAME_INVALID' }));
   });
 });

@@ -11,7 +11,10 @@ import type { RookeryRuntime } from './runtime.js';
 
 /** The clients of an application by name: however many modules ask for one, it is one. */
 export class RookeryClients {
-  readonly #clients = new Map<string, { readonly client: DiscoveryClient; readonly feature: ResolvedFeature; readonly settings: ClientSettings }>();
+  readonly #clients = new Map<
+    string,
+    { readonly client: DiscoveryClient; readonly feature: ResolvedFeature; readonly settings: ClientSettings }
+  >();
 
   constructor(
     private readonly runtime: RookeryRuntime,
@@ -47,10 +50,17 @@ export class RookeryClients {
       const own = { channelOptions: settings.channelOptions, ...defaults };
       if (settings.url !== undefined) return directOptions(own);
       const { events } = this.runtime.registry;
-      return channelOptions(this.runtime.directory, { ...own, emit: events.emit, ...(settings.balancer && { balancer: settings.balancer }) });
+      return channelOptions(this.runtime.directory, {
+        ...own,
+        emit: events.emit,
+        ...(settings.balancer && { balancer: settings.balancer }),
+      });
     };
     const { group, timeoutMs } = settings;
-    const defaults: ClientDefaults = { ...(group !== undefined && { group }), ...(timeoutMs !== undefined && { timeoutMs }) };
+    const defaults: ClientDefaults = {
+      ...(group !== undefined && { group }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    };
     const { callInvocationTransformer: _, interceptors: __, ...options } = clientOptions(defaults);
     const channel = new Channel(target, settings.credentials ?? credentials.createInsecure(), options);
     return new DiscoveryClient({ service, target, contract, channel, clientOptions, defaults });
@@ -77,5 +87,8 @@ function sameSettings(a: unknown, b: unknown): boolean {
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
-  return Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype);
+  return (
+    Array.isArray(value) ||
+    (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype)
+  );
 }

@@ -16,7 +16,8 @@ export class ContractBook {
       throw new RookeryError('ROOKERY_CONTRACT_CONFLICT', {
         path: place,
         found: `${JSON.stringify(service)} has another contract in ${known.place}.`,
-        remedy: 'Define the service once with defineService() and use that everywhere, or give the other one another name.',
+        remedy:
+          'Define the service once with defineService() and use that everywhere, or give the other one another name.',
       });
     }
     if (!known) this.#known.set(service, { contract, place });

@@ -37,23 +37,29 @@ export function readContract(source: ContractSource, path: string): Contract | u
 
 /** The same gRPC services with the same methods, whatever they were read from. */
 export function sameContract(a: Contract, b: Contract): boolean {
-  const outline = ({ definition, packages }: Contract) =>
-    JSON.stringify([
-      packages.toSorted(),
-      Object.entries(definition)
-        .filter(([, entry]) => isService(entry))
-        .map(([name, service]) => [name, Object.values(service as ServiceDefinition).map(methodOutline).toSorted()])
-        .toSorted(),
-    ]);
-  return a === b || outline(a) === outline(b);
+  return a === b || outline(a).join() === outline(b).join();
+}
+
+/** A line for each method of its packages. */
+function outline({ definition, packages }: Contract): string[] {
+  const services = Object.entries(definition).filter(
+    ([name, entry]) => isService(entry) && packages.some((one) => inPackage(name, one)),
+  );
+  return services.flatMap(([, service]) => Object.values(service as ServiceDefinition).map(methodOutline)).toSorted();
 }
 
 /** Whether a contract has the gRPC method of a handler, whose service may be named in full or below its package. */
-export function hasMethod({ definition, packages }: Contract, { service, rpc }: { readonly service: string; readonly rpc: string }): boolean {
+export function hasMethod(
+  { definition, packages }: Contract,
+  { service, rpc }: { readonly service: string; readonly rpc: string },
+): boolean {
   return ['', ...packages].some((name) => {
     const entry = definition[name === '' ? service : `${name}.${service}`];
     if (entry === undefined || !isService(entry)) return false;
-    return Object.hasOwn(entry, rpc) || Object.values(entry as ServiceDefinition).some(({ originalName }) => originalName === rpc);
+    return (
+      Object.hasOwn(entry, rpc) ||
+      Object.values(entry as ServiceDefinition).some(({ originalName }) => originalName === rpc)
+    );
   });
 }
 
@@ -75,12 +81,20 @@ function fromDefinitions(services: NonNullable<ContractSource['services']>): Con
   for (const service of Object.values(services)) definition[fullNameOf(service)] = byRpcName(service);
   const names = Object.keys(definition);
   const packages = [...new Set(names.map(packageOf))];
-  return { packages, servicePackages: packages, definition: definition as PackageDefinition, serviceNames: names.map(shortNameOf) };
+  return {
+    packages,
+    servicePackages: packages,
+    definition: definition as PackageDefinition,
+    serviceNames: names.map(shortNameOf),
+  };
 }
 
 /** Nest looks handlers up by the name of the rpc; generators may write the keys in camel case. */
 function byRpcName(service: ServiceDefinition): ServiceDefinition {
-  const entries = Object.entries(service).map(([key, method]) => [method.path.split('/')[2], { ...method, originalName: method.originalName ?? key }]);
+  const entries = Object.entries(service).map(([key, method]) => [
+    method.path.split('/')[2],
+    { ...method, originalName: method.originalName ?? key },
+  ]);
   return Object.fromEntries(entries) as ServiceDefinition;
 }
 
@@ -98,7 +112,12 @@ function fromProto({ package: packages, protoPath, loader }: ContractSource, pat
     });
   }
   const served = services.filter((service) => wanted.some((name) => inPackage(service, name)));
-  return { packages: wanted, servicePackages: [...new Set(served.map(packageOf))], definition, serviceNames: served.map(shortNameOf) };
+  return {
+    packages: wanted,
+    servicePackages: [...new Set(served.map(packageOf))],
+    definition,
+    serviceNames: served.map(shortNameOf),
+  };
 }
 
 function loadProto(files: string[], loader: ContractSource['loader'], path: string): PackageDefinition {
@@ -108,7 +127,8 @@ function loadProto(files: string[], loader: ContractSource['loader'], path: stri
     throw new RookeryError('ROOKERY_PROTO_UNREADABLE', {
       path: `${path}.protoPath`,
       found: `${missing} does not exist.`,
-      remedy: "Check the path, and that the build copies .proto files to its output (nest-cli.json: assets: ['**/*.proto']).",
+      remedy:
+        "Check the path, and that the build copies .proto files to its output (nest-cli.json: assets: ['**/*.proto']).",
     });
   }
   try {

@@ -38,9 +38,13 @@ export function findControllers(modules: ModulesContainer): DecoratedController[
 type Type = { readonly name: string; readonly prototype: object };
 
 function handlersOf(type: Type): GrpcPattern[] {
-  const methods = scanner.getAllMethodNames(type.prototype).map((name) => (type.prototype as Record<string, object>)[name]!);
+  const methods = scanner
+    .getAllMethodNames(type.prototype)
+    .map((name) => (type.prototype as Record<string, object>)[name]!);
   const patterns = methods.flatMap((method) => (Reflect.getMetadata(PATTERN_METADATA, method) ?? []) as unknown[]);
-  const handlers = patterns.filter((pattern) => typeof (pattern as Partial<GrpcPattern>)?.rpc === 'string') as GrpcPattern[];
+  const handlers = patterns.filter(
+    (pattern) => typeof (pattern as Partial<GrpcPattern>)?.rpc === 'string',
+  ) as GrpcPattern[];
   if (handlers.length > 0) return handlers;
   throw new RookeryError('ROOKERY_CONTROLLER_EMPTY', {
     path: `@RegisterService on ${type.name}`,

@@ -1,4 +1,12 @@
-import { Channel, Client, connectivityState, Metadata, status, type ClientOptions, type ServiceClientConstructor } from '@grpc/grpc-js';
+import {
+  Channel,
+  Client,
+  connectivityState,
+  Metadata,
+  status,
+  type ClientOptions,
+  type ServiceClientConstructor,
+} from '@grpc/grpc-js';
 import { ClientGrpcProxy, type GrpcOptions } from '@nestjs/microservices';
 import { catchError, isObservable, throwError } from 'rxjs';
 import { RookeryError } from '../core/errors.js';
@@ -42,14 +50,19 @@ export class DiscoveryClient extends RookeryClient {
     let service = this.#services.get(name);
     if (!service) {
       const client = this.getClientByServiceName<Client>(name);
-      service = createAsyncClient(client, (client.constructor as ServiceClientConstructor).service, this.options.service);
+      service = createAsyncClient(
+        client,
+        (client.constructor as ServiceClientConstructor).service,
+        this.options.service,
+      );
       this.#services.set(name, service);
     }
     return service as AsyncClient<any>;
   }
 
   with(defaults: ClientDefaults): RookeryClient {
-    if (defaults.timeoutMs !== undefined) checkMs(defaults.timeoutMs, `client of ${this.options.service}, with.timeoutMs`);
+    if (defaults.timeoutMs !== undefined)
+      checkMs(defaults.timeoutMs, `client of ${this.options.service}, with.timeoutMs`);
     return new DiscoveryClient({ ...this.options, defaults: { ...this.options.defaults, ...defaults } });
   }
 
@@ -85,7 +98,11 @@ export class DiscoveryClient extends RookeryClient {
 
 function notReady(service: string, ms: number): Error {
   const details = `${service}: no instance was connected in ${ms} ms.`;
-  const error = Object.assign(new Error(`14 UNAVAILABLE: ${details}`), { code: status.UNAVAILABLE, details, metadata: new Metadata() });
+  const error = Object.assign(new Error(`14 UNAVAILABLE: ${details}`), {
+    code: status.UNAVAILABLE,
+    details,
+    metadata: new Metadata(),
+  });
   return describeError(error, { service });
 }
 
@@ -116,7 +133,9 @@ class ChannelProxy extends ClientGrpcProxy {
   /** Errors of streams come without the client's callback. */
   override createStreamServiceMethod(client: unknown, methodName: string): (...args: unknown[]) => any {
     const method = super.createStreamServiceMethod(client, methodName);
-    const describe = catchError((error: object) => throwError(() => describeError(error, { service: this.client.service })));
+    const describe = catchError((error: object) =>
+      throwError(() => describeError(error, { service: this.client.service })),
+    );
     return (...args) => {
       const answers: unknown = method(...args);
       return isObservable(answers) ? answers.pipe(describe) : answers;

@@ -31,25 +31,33 @@ describe('readEnvironment', () => {
   });
 
   it('takes empty and blank variables as unset', () => {
-    expect(readEnvironment({ ROOKERY_REGISTER: '', ROOKERY_WEIGHT: '  ', ROOKERY_GROUP: '', POD_IP: ' ' })).toEqual({ instance: {} });
+    expect(readEnvironment({ ROOKERY_REGISTER: '', ROOKERY_WEIGHT: '  ', ROOKERY_GROUP: '', POD_IP: ' ' })).toEqual({
+      instance: {},
+    });
   });
 
   it('keeps a weight of 0', () => {
     expect(readEnvironment({ ROOKERY_WEIGHT: '0' }).instance).toEqual({ weight: 0 });
   });
 
-  it.each(['-1', '1.5', '10001', 'NaN', '1e3', '0x10', 'half'])('refuses the weight %s and says where it stands', (weight) => {
-    expect(failing({ ROOKERY_WEIGHT: weight })).toMatchObject({
-      code: 'ROOKERY_WEIGHT_INVALID',
-      path: 'env ROOKERY_WEIGHT',
-      message: expect.stringMatching(/^ROOKERY_WEIGHT_INVALID at env ROOKERY_WEIGHT: found .*\. Use a whole number from 0 to 10000; [^:]*$/),
-    });
-  });
+  it.each(['-1', '1.5', '10001', 'NaN', '1e3', '0x10', 'half'])(
+    'refuses the weight %s and says where it stands',
+    (weight) => {
+      expect(failing({ ROOKERY_WEIGHT: weight })).toMatchObject({
+        code: 'ROOKERY_WEIGHT_INVALID',
+        path: 'env ROOKERY_WEIGHT',
+        message: expect.stringMatching(
+          /^ROOKERY_WEIGHT_INVALID at env ROOKERY_WEIGHT: found .*\. Use a whole number from 0 to 10000; [^:]*$/,
+        ),
+      });
+    },
+  );
 
   it('keeps the remedy whole where the value has a full stop', () => {
     expect(failing({ ROOKERY_GROUP: 'no. 1' })).toMatchObject({
       code: 'ROOKERY_NAME_INVALID',
-      message: 'ROOKERY_NAME_INVALID at env ROOKERY_GROUP: found "no. 1". Use 1 to 63 letters, digits, dots, underscores or hyphens, starting with a letter or digit.',
+      message:
+        'ROOKERY_NAME_INVALID at env ROOKERY_GROUP: found "no. 1". Use 1 to 63 letters, digits, dots, underscores or hyphens, starting with a letter or digit.',
     });
   });
 

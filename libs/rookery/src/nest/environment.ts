@@ -37,7 +37,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv): RookeryEnvironment {
 
 export function checkRegisterMode(value: unknown, path: string): RegisterMode {
   if (value === 'auto' || value === 'manual' || value === 'never') return value;
-  throw new RookeryError('ROOKERY_OPTION_INVALID', { path, found: `found ${show(value)}.`, remedy: "Use 'auto', 'manual' or 'never'." });
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path,
+    found: `found ${show(value)}.`,
+    remedy: "Use 'auto', 'manual' or 'never'.",
+  });
 }
 
 function field(name: keyof InstanceOptions, text: string | undefined, variable: string): InstanceOptions {

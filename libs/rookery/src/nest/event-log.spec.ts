@@ -4,7 +4,10 @@ import type { RookeryEvent } from '../core/event.js';
 import { EventLog } from './event-log.js';
 
 let lines: string[] = [];
-const write = (level: string) => (message: unknown, ...context: unknown[]) => void lines.push(`${level} [${context.at(-1) as string}] ${message as string}`);
+const write =
+  (level: string) =>
+  (message: unknown, ...context: unknown[]) =>
+    void lines.push(`${level} [${context.at(-1) as string}] ${message as string}`);
 
 beforeEach(() => {
   lines = [];
@@ -22,11 +25,15 @@ const registration = (state: string, error?: Error) =>
 
 describe('the log', () => {
   it('has one line for a registration, and none for its end', () => {
-    expect(told(registration('registering'), registration('registered'), registration('released'))).toEqual(['log [Rookery] users is registered']);
+    expect(told(registration('registering'), registration('registered'), registration('released'))).toEqual([
+      'log [Rookery] users is registered',
+    ]);
   });
 
   it('says that a registration is lost, why, and that it is back', () => {
-    expect(told(registration('registered'), registration('recovering', new Error('no route')), registration('registered'))).toEqual([
+    expect(
+      told(registration('registered'), registration('recovering', new Error('no route')), registration('registered')),
+    ).toEqual([
       'log [Rookery] users is registered',
       'warn [Rookery] users is not registered, trying on: no route',
       'log [Rookery] users is registered again',
@@ -34,7 +41,9 @@ describe('the log', () => {
   });
 
   it('says that the first registration fails', () => {
-    expect(told(registration('registering', new Error('no route')))).toEqual(['warn [Rookery] users is not registered, trying on: no route']);
+    expect(told(registration('registering', new Error('no route')))).toEqual([
+      'warn [Rookery] users is not registered, trying on: no route',
+    ]);
   });
 
   it('tells a superseded registration as an error with its code', () => {

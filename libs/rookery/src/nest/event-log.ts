@@ -17,11 +17,15 @@ export class EventLog {
       case 'registration.amended':
         return this.#logger.log(`${event.service}: an operator changed ${event.fields.join(', ')}; kept`);
       case 'registration.restored':
-        return this.#logger.warn(`${event.service}: ${event.reason}; restored. To take an instance out, drain it or give it weight 0.`);
+        return this.#logger.warn(
+          `${event.service}: ${event.reason}; restored. To take an instance out, drain it or give it weight 0.`,
+        );
       case 'view.stale':
         if (this.#stale.has(event.service)) return;
         this.#stale.add(event.service);
-        return this.#logger.warn(`${event.service}: ${this.registry} is lost (${messageOf(event.error)}); calls go by the last view, trying on`);
+        return this.#logger.warn(
+          `${event.service}: ${this.registry} is lost (${messageOf(event.error)}); calls go by the last view, trying on`,
+        );
       case 'view.changed':
         if (this.#stale.delete(event.service)) this.#logger.log(`${event.service}: ${this.registry} is back`);
         return;
@@ -30,7 +34,8 @@ export class EventLog {
       case 'entry.malformed':
         return this.#logger.warn(`skipped: ${event.error.message}`);
       case 'endpoint.changed':
-        if (event.state === 'impostor') this.#logger.warn(`${event.service}: ${event.address}: ${event.error}; no call goes there`);
+        if (event.state === 'impostor')
+          this.#logger.warn(`${event.service}: ${event.address}: ${event.error}; no call goes there`);
         return;
       case 'instance.removed':
         return;
@@ -45,8 +50,11 @@ export class EventLog {
     if (state === 'released') this.#states.delete(key);
     else this.#states.set(key, state);
     const why = error === undefined ? '' : `: ${messageOf(error)}`;
-    if (state === 'registered') this.#logger.log(before === 'recovering' ? `${service} is registered again` : `${service} is registered`);
-    else if (state === 'superseded') this.#logger.error(`ROOKERY_REGISTRATION_SUPERSEDED: ${service}: another process holds the key of ${id}${why}`);
-    else if (state === 'recovering' || (state === 'registering' && why)) this.#logger.warn(`${service} is not registered, trying on${why}`);
+    if (state === 'registered')
+      this.#logger.log(before === 'recovering' ? `${service} is registered again` : `${service} is registered`);
+    else if (state === 'superseded')
+      this.#logger.error(`ROOKERY_REGISTRATION_SUPERSEDED: ${service}: another process holds the key of ${id}${why}`);
+    else if (state === 'recovering' || (state === 'registering' && why))
+      this.#logger.warn(`${service} is not registered, trying on${why}`);
   }
 }

@@ -10,7 +10,10 @@ const instanceOf = (service: string, group = '') =>
 function hosting(...instances: ReturnType<typeof instanceOf>[]) {
   const registry = memory();
   const states: string[] = [];
-  registry.events.on((event: RookeryEvent) => void (event.type === 'registration.changed' && states.push(`${event.service} ${event.state}`)));
+  registry.events.on(
+    (event: RookeryEvent) =>
+      void (event.type === 'registration.changed' && states.push(`${event.service} ${event.state}`)),
+  );
   return { hosted: new HostedServices(registry, instances), states };
 }
 

@@ -1,5 +1,6 @@
 import { PEER_VERSION, type ServiceInstance } from '../core/instance.js';
-import type { Registration, Registry } from '../core/registry.js';
+import type { Registration } from '../core/registration.js';
+import type { Registry } from '../core/registry.js';
 import type { HelloResponse } from '../grpc/peer.js';
 
 /** The services of one listening server: what they are, and their registrations while they are published. */
@@ -31,7 +32,8 @@ export class HostedServices {
 
   /** Who answers on this server, for `rookery.v1.Peer/Hello`. */
   hello(): HelloResponse {
-    const current = this.#registrations.length > 0 ? this.#registrations.map(({ instance }) => instance) : this.instances;
+    const current =
+      this.#registrations.length > 0 ? this.#registrations.map(({ instance }) => instance) : this.instances;
     const services = current.map(({ service: name, group, id, generation }) => ({ name, group, id, generation }));
     return { version: PEER_VERSION, services, draining: this.draining };
   }

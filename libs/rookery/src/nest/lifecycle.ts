@@ -97,21 +97,25 @@ export class RookeryLifecycle implements ServerLife {
   }
 
   async withdrawAll(): Promise<void> {
-    await Promise.all([...this.servers].map((server) => server.hosted?.withdraw()));
+    await Promise.all([...this.servers].map(async (server) => server.hosted?.withdraw()));
   }
 
   #publish(server: RookeryGrpcServer): void {
     if (server.hosted!.registrations.length > 0) return;
     server.hosted!.publish();
     if (process.listenerCount('SIGTERM') === 0) {
-      this.#logger.warn('ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().');
+      this.#logger.warn(
+        'ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().',
+      );
     }
   }
 
   /** Waits for the registry a while; a server serves without it, unless it must not. */
   async #registered(server: RookeryGrpcServer): Promise<void> {
     const { requireRegistry = false, registerWaitMs = 3000, registerTimeoutMs = 30_000 } = server.settings;
-    const [ms, option] = requireRegistry ? [registerTimeoutMs, 'registerTimeoutMs'] : [registerWaitMs, 'registerWaitMs'];
+    const [ms, option] = requireRegistry
+      ? [registerTimeoutMs, 'registerTimeoutMs']
+      : [registerWaitMs, 'registerWaitMs'];
     const limit = new AbortController();
     const all = Promise.all(server.hosted!.registrations.map(({ registered }) => registered)).then(() => true);
     const done = await Promise.race([all, pause(systemTime, checkMs(ms, option), limit.signal).then(() => false)]);
@@ -119,7 +123,9 @@ export class RookeryLifecycle implements ServerLife {
     if (done) return;
     all.catch(() => undefined);
     if (requireRegistry) throw notInTime(this.runtime.registry.name, registerTimeoutMs);
-    this.#logger.warn(`ROOKERY_REGISTRY_UNREACHABLE: ${this.runtime.registry.name} has not taken the registration; serving, and trying on.`);
+    this.#logger.warn(
+      `ROOKERY_REGISTRY_UNREACHABLE: ${this.runtime.registry.name} has not taken the registration; serving, and trying on.`,
+    );
   }
 
   #modeOf({ settings }: RookeryGrpcServer): RegisterMode {
@@ -130,7 +136,13 @@ export class RookeryLifecycle implements ServerLife {
     const { registry, environment } = this.runtime;
     if (mode === 'never') return { address: 'unix:unregistered', why: 'register is never' };
     const { advertise } = server.settings;
-    return findAdvertised({ option: advertise, environment: environment.advertise, podIp: environment.podIp, bound: server.bound!, registry });
+    return findAdvertised({
+      option: advertise,
+      environment: environment.advertise,
+      podIp: environment.podIp,
+      bound: server.bound!,
+      registry,
+    });
   }
 
   #logStart(instances: readonly ServiceInstance[], { address, why }: Advertised): void {
@@ -138,14 +150,18 @@ export class RookeryLifecycle implements ServerLife {
     for (const { service, weight, group } of instances) {
       const reached = group === UNGROUPED ? 'ungrouped' : `group '${group}', reached only by calls that name it`;
       const share = weight === DEFAULT_WEIGHT ? '' : `, weight ${weight}`;
-      this.#logger.log(`${service} at ${address} (${why}), ${reached}${share}; registry ${name}, seen by this ${capabilities.reach}`);
+      this.#logger.log(
+        `${service} at ${address} (${why}), ${reached}${share}; registry ${name}, seen by this ${capabilities.reach}`,
+      );
     }
   }
 
   #expectBootstrap(): void {
     systemTime.after(IDLE_WARNING_MS, () => {
       if (this.#bootstrapped) return;
-      this.#logger.warn('ROOKERY_SERVER_IDLE: a gRPC server listens, but nothing is registered before app.init() or app.listen() is called.');
+      this.#logger.warn(
+        'ROOKERY_SERVER_IDLE: a gRPC server listens, but nothing is registered before app.init() or app.listen() is called.',
+      );
     });
   }
 
@@ -163,7 +179,9 @@ export class RookeryLifecycle implements ServerLife {
   #warnOfUnserved(): void {
     const servers = [...this.servers];
     if (!this.#bootstrapped || servers.length === 0 || !servers.every(({ hosted }) => hosted)) return;
-    const unserved = this.controllers().filter(({ handlers }) => !servers.some((server) => handlers.some((handler) => server.serves(handler))));
+    const unserved = this.controllers().filter(
+      ({ handlers }) => !servers.some((server) => handlers.some((handler) => server.serves(handler))),
+    );
     if (unserved.length === 0) return;
     this.#logger.warn(
       `ROOKERY_CONTROLLER_UNSERVED at ${namesOf(unserved)}: no server of rookeryGrpc() has their methods in its contract, so they are not registered. ` +

@@ -29,7 +29,11 @@ export function pump(messages: Messages<unknown>, call: Sink, fail: (error: unkn
   );
 }
 
-async function iterate(messages: AsyncIterable<unknown> | Iterable<unknown>, call: Sink, ended: AbortSignal): Promise<void> {
+async function iterate(
+  messages: AsyncIterable<unknown> | Iterable<unknown>,
+  call: Sink,
+  ended: AbortSignal,
+): Promise<void> {
   const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
   // At once, not when it next has a message: it may never have another one.
   const close = () => void Promise.resolve(iterator.return?.()).catch(() => undefined);

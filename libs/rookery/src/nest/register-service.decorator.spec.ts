@@ -16,16 +16,28 @@ describe('@RegisterService', () => {
 
   it('takes a name, with and without what is said of the instance', () => {
     expect(decorate(RegisterService('user-server'))).toEqual({ name: 'user-server', instance: {} });
-    expect(decorate(RegisterService('user-server', { weight: 50, group: 'A' }))).toEqual({ name: 'user-server', instance: { weight: 50, group: 'A' } });
+    expect(decorate(RegisterService('user-server', { weight: 50, group: 'A' }))).toEqual({
+      name: 'user-server',
+      instance: { weight: 50, group: 'A' },
+    });
   });
 
   it('takes a reference, and with it the contract', () => {
-    expect(decorate(RegisterService(Users, { zone: 'eu' }))).toEqual({ name: 'user-server', ref: Users, instance: { zone: 'eu' } });
+    expect(decorate(RegisterService(Users, { zone: 'eu' }))).toEqual({
+      name: 'user-server',
+      ref: Users,
+      instance: { zone: 'eu' },
+    });
   });
 
   it('takes one object for all of it', () => {
-    expect(decorate(RegisterService({ name: 'user-server', weight: 0 }))).toEqual({ name: 'user-server', instance: { weight: 0 } });
-    expect(decorate(RegisterService({ version: '2', metadata: { team: 'a' } }))).toEqual({ instance: { version: '2', metadata: { team: 'a' } } });
+    expect(decorate(RegisterService({ name: 'user-server', weight: 0 }))).toEqual({
+      name: 'user-server',
+      instance: { weight: 0 },
+    });
+    expect(decorate(RegisterService({ version: '2', metadata: { team: 'a' } }))).toEqual({
+      instance: { version: '2', metadata: { team: 'a' } },
+    });
   });
 
   it('is not inherited by a subclass, which may have one of its own', () => {
@@ -34,7 +46,11 @@ describe('@RegisterService', () => {
     class Silent extends Parent {}
     @RegisterService('child')
     class Child extends Parent {}
-    expect([registrationOf(Parent)?.name, registrationOf(Silent), registrationOf(Child)?.name]).toEqual(['parent', undefined, 'child']);
+    expect([registrationOf(Parent)?.name, registrationOf(Silent), registrationOf(Child)?.name]).toEqual([
+      'parent',
+      undefined,
+      'child',
+    ]);
   });
 
   it('is refused twice on one class', () => {
@@ -44,7 +60,9 @@ describe('@RegisterService', () => {
       class Twice {}
       return Twice;
     };
-    expect(twice).toThrow(expect.objectContaining({ code: 'ROOKERY_CONTROLLER_DUPLICATE', path: '@RegisterService on Twice' }));
+    expect(twice).toThrow(
+      expect.objectContaining({ code: 'ROOKERY_CONTROLLER_DUPLICATE', path: '@RegisterService on Twice' }),
+    );
   });
 
   it.each([

@@ -50,7 +50,8 @@ function parse(
   path: string,
 ): ServiceRegistration {
   if (service === undefined) return { instance: checkInstanceOptions(instance, path) };
-  if (typeof service === 'string') return { name: checkName(service, `${path}, name`), instance: checkInstanceOptions(instance, path) };
+  if (typeof service === 'string')
+    return { name: checkName(service, `${path}, name`), instance: checkInstanceOptions(instance, path) };
   if (typeof service !== 'object' || service === null) {
     throw new RookeryError('ROOKERY_OPTION_INVALID', {
       path,
@@ -60,7 +61,10 @@ function parse(
   }
   if (isRef(service)) return { name: service.name, ref: service, instance: checkInstanceOptions(instance, path) };
   const { name, ...options } = service;
-  return { ...(name !== undefined && { name: checkName(name, `${path}.name`) }), instance: checkInstanceOptions(options, path) };
+  return {
+    ...(name !== undefined && { name: checkName(name, `${path}.name`) }),
+    instance: checkInstanceOptions(options, path),
+  };
 }
 
 function isRef(value: object): value is ServiceRef {

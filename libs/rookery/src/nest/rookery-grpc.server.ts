@@ -61,7 +61,7 @@ export class RookeryGrpcServer extends ServerGrpc {
   }
 
   async #start(callback: ListenCallback, error?: unknown): Promise<void> {
-    if (error !== undefined) {
+    if (error !== undefined || this.closing) {
       this.forceShutdown();
       return callback(error);
     }
@@ -96,7 +96,8 @@ export class RookeryGrpcServer extends ServerGrpc {
   /** As Nest's, but the port is kept. */
   override async createClient(): Promise<Server> {
     const server = new Server(channelOptionsOf(this.settings, this.getKeepaliveOptions()));
-    const credentials = (this.settings.credentials as ServerCredentials | undefined) ?? ServerCredentials.createInsecure();
+    const credentials =
+      (this.settings.credentials as ServerCredentials | undefined) ?? ServerCredentials.createInsecure();
     const port = await bind(server, this.settings.url, credentials);
     this.bound = boundAt(this.settings.url, port);
     this.#grpcServer = server;

@@ -22,7 +22,9 @@ export interface RookeryGrpcFactory {
  * @throws {RookeryError} when the server is made: ROOKERY_MODULE_MISSING, ROOKERY_OPTIONS_ASYNC, and the code of the
  * first option that is wrong
  */
-export function rookeryGrpc(options: RookeryGrpcOptions | RookeryGrpcFactory = {}): CustomStrategy & AsyncMicroserviceOptions {
+export function rookeryGrpc(
+  options: RookeryGrpcOptions | RookeryGrpcFactory = {},
+): CustomStrategy & AsyncMicroserviceOptions {
   const factory = 'useFactory' in options ? options : undefined;
   const inject = [ModuleRef, ...(factory?.inject ?? [])];
   const useFactory = (moduleRef: ModuleRef, ...dependencies: unknown[]): CustomStrategy => {
@@ -57,7 +59,8 @@ function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
   if (options.stop?.drainMs !== undefined) checkMs(options.stop.drainMs, 'stop.drainMs');
   if (options.registerWaitMs !== undefined) checkMs(options.registerWaitMs, 'registerWaitMs');
   if (options.registerTimeoutMs !== undefined) checkMs(options.registerTimeoutMs, 'registerTimeoutMs');
-  if (options.credentials !== undefined && !((options.credentials as unknown) instanceof ServerCredentials)) throw otherGrpc();
+  if (options.credentials !== undefined && !((options.credentials as unknown) instanceof ServerCredentials))
+    throw otherGrpc();
   return options;
 }
 

@@ -1,4 +1,12 @@
-import { ConfigurableModuleBuilder, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  Inject,
+  Injectable,
+  Module,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RookeryError } from '../core/errors.js';
 import { resolveFeature, settingsOf, type AsyncClientFeature, type ResolvedFeature } from './client-feature.js';
@@ -17,12 +25,13 @@ import { getClientToken, getServiceToken, ROOKERY_OPTIONS } from './tokens.js';
 
 const RUNTIME = Symbol('rookery/runtime');
 
-const { ConfigurableModuleClass, ASYNC_OPTIONS_TYPE, OPTIONS_TYPE } = new ConfigurableModuleBuilder<RookeryModuleOptions>({
-  optionsInjectionToken: ROOKERY_OPTIONS,
-})
-  .setClassMethodName('forRoot')
-  .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
-  .build();
+const { ConfigurableModuleClass, ASYNC_OPTIONS_TYPE, OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<RookeryModuleOptions>({
+    optionsInjectionToken: ROOKERY_OPTIONS,
+  })
+    .setClassMethodName('forRoot')
+    .setExtras({ isGlobal: true }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
+    .build();
 
 /** Clients, directory and registry close last, when nothing of the user's can call any more. */
 @Injectable()
@@ -47,18 +56,45 @@ const CONTROLLERS = Symbol('rookery/controllers');
 const TAKES_CALLS = Symbol('rookery/takes-calls');
 
 const providers: Provider[] = [
-  { provide: RUNTIME, inject: [ROOKERY_OPTIONS], useFactory: (options: RookeryModuleOptions) => openRuntime(options, process.env) },
-  { provide: CONTROLLERS, inject: [ModulesContainer], useFactory: (modules: ModulesContainer) => () => findControllers(modules) },
+  {
+    provide: RUNTIME,
+    inject: [ROOKERY_OPTIONS],
+    useFactory: (options: RookeryModuleOptions) => openRuntime(options, process.env),
+  },
+  {
+    provide: CONTROLLERS,
+    inject: [ModulesContainer],
+    useFactory: (modules: ModulesContainer) => () => findControllers(modules),
+  },
   ContractBook,
-  { provide: TAKES_CALLS, inject: [ModulesContainer, HttpAdapterHost], useFactory: (...args: Parameters<typeof takesCalls>) => () => takesCalls(...args) },
-  { provide: RookeryLifecycle, inject: [RUNTIME, CONTROLLERS, TAKES_CALLS], useFactory: (...args: ConstructorParameters<typeof RookeryLifecycle>) => new RookeryLifecycle(...args) },
+  {
+    provide: TAKES_CALLS,
+    inject: [ModulesContainer, HttpAdapterHost],
+    useFactory:
+      (...args: Parameters<typeof takesCalls>) =>
+      () =>
+        takesCalls(...args),
+  },
+  {
+    provide: RookeryLifecycle,
+    inject: [RUNTIME, CONTROLLERS, TAKES_CALLS],
+    useFactory: (...args: ConstructorParameters<typeof RookeryLifecycle>) => new RookeryLifecycle(...args),
+  },
   {
     provide: ServerFactory,
     inject: [RUNTIME, RookeryLifecycle, ContractBook, CONTROLLERS],
     useFactory: (...args: ConstructorParameters<typeof ServerFactory>) => new ServerFactory(...args),
   },
-  { provide: RookeryClients, inject: [RUNTIME, ContractBook], useFactory: (...args: ConstructorParameters<typeof RookeryClients>) => new RookeryClients(...args) },
-  { provide: Rookery, inject: [RUNTIME, RookeryLifecycle], useFactory: (...args: ConstructorParameters<typeof Rookery>) => new Rookery(...args) },
+  {
+    provide: RookeryClients,
+    inject: [RUNTIME, ContractBook],
+    useFactory: (...args: ConstructorParameters<typeof RookeryClients>) => new RookeryClients(...args),
+  },
+  {
+    provide: Rookery,
+    inject: [RUNTIME, RookeryLifecycle],
+    useFactory: (...args: ConstructorParameters<typeof Rookery>) => new Rookery(...args),
+  },
   RookeryShutdown,
 ];
 
@@ -76,10 +112,12 @@ export class RookeryModule extends ConfigurableModuleClass {
 
   /**
    * Makes clients for `@InjectClient` and `@InjectService`.
-   * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_CONTRACT_MISSING, ROOKERY_PROTO_UNREADABLE
+   * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_CLIENT_DUPLICATE, ROOKERY_CONTRACT_MISSING, ROOKERY_PROTO_UNREADABLE
    */
   static forFeature(features: readonly ClientFeature[]): DynamicModule {
-    return clientModule(features.map((feature, i) => [resolveFeature(feature, i), { useFactory: () => settingsOf(feature) }]));
+    return clientModule(
+      features.map((feature, i) => [resolveFeature(feature, i), { useFactory: () => settingsOf(feature) }]),
+    );
   }
 
   /** As `forFeature`, with settings from factories; services and contracts are given beside them. */
@@ -100,8 +138,18 @@ function withProviders(definition: DynamicModule): DynamicModule {
 type Settings = Pick<AsyncClientFeature, 'inject' | 'useFactory'>;
 
 function clientModule(features: readonly (readonly [ResolvedFeature, Settings])[]): DynamicModule {
-  const made = features.flatMap(([feature, settings]) => [clientProvider(feature, settings), ...serviceProviders(feature)]);
-  return { module: RookeryModule, providers: made, exports: made.map((provider) => (provider as { provide: string }).provide) };
+  const names = features.map(([{ name }]) => name);
+  const again = names.findIndex((name, i) => names.indexOf(name) < i);
+  if (again >= 0) throw namedTwice(names[again]!, again);
+  const made = features.flatMap(([feature, settings]) => [
+    clientProvider(feature, settings),
+    ...serviceProviders(feature),
+  ]);
+  return {
+    module: RookeryModule,
+    providers: made,
+    exports: made.map((provider) => (provider as { provide: string }).provide),
+  };
 }
 
 function clientProvider(feature: ResolvedFeature, { inject = [], useFactory }: Settings): Provider {
@@ -126,8 +174,19 @@ function serviceProviders({ name, contract }: ResolvedFeature): Provider[] {
 /** A context without HTTP and without a microservice, such as a script's, takes none. */
 function takesCalls(modules: ModulesContainer, http: HttpAdapterHost): boolean {
   let microservice = false;
-  modules.getRpcTargetRegistry().subscribe(() => (microservice = true)).unsubscribe();
-  return microservice || http.httpAdapter !== undefined;
+  modules
+    .getRpcTargetRegistry()
+    .subscribe(() => (microservice = true))
+    .unsubscribe();
+  return microservice || Boolean(http.httpAdapter);
+}
+
+function namedTwice(name: string, index: number): RookeryError {
+  return new RookeryError('ROOKERY_CLIENT_DUPLICATE', {
+    path: `forFeature[${index}]`,
+    found: `the list has a client ${JSON.stringify(name)} before it.`,
+    remedy: 'Give one of them another `name`.',
+  });
 }
 
 function noRoot({ name }: ResolvedFeature): RookeryError {

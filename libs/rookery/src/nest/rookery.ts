@@ -1,7 +1,27 @@
 import type { Directory } from '../core/directory.js';
-import type { Registration, Registry } from '../core/registry.js';
+import type { Registration, RegistrationState } from '../core/registration.js';
+import type { Registry } from '../core/registry.js';
+import type { ServiceView } from '../core/view.js';
 import type { RookeryLifecycle } from './lifecycle.js';
 import type { RookeryRuntime } from './runtime.js';
+
+/** How an application stands with its registry. */
+export interface RookeryHealth {
+  /** `degraded`: something is not as it should be, yet calls are served by the last view and from the last connection. */
+  readonly status: 'up' | 'degraded';
+  /** The registry's URL without secrets. */
+  readonly registry: string;
+  readonly registrations: readonly {
+    readonly service: string;
+    readonly id: string;
+    readonly state: RegistrationState;
+  }[];
+  readonly services: readonly {
+    readonly service: string;
+    readonly view: 'pending' | 'known' | 'stale' | 'failed';
+    readonly instances: number;
+  }[];
+}
 
 /** What an application can ask of, and tell, its own Rookery. Injectable wherever `RookeryModule.forRoot` is seen. */
 export class Rookery {
@@ -31,12 +51,29 @@ export class Rookery {
     return this.lifecycle.withdrawAll();
   }
 
+  /** For health checks. Readiness should not depend on it: a registry that is away stops nobody from serving. */
+  check(): RookeryHealth {
+    const registrations = this.registrations.map(({ instance: { service, id }, state }) => ({ service, id, state }));
+    const services = [...this.directory.services()].map((service) => ({
+      service,
+      ...outline(this.directory.view(service)),
+    }));
+    const well =
+      registrations.every(({ state }) => state === 'registered') && services.every(({ view }) => view === 'known');
+    return { status: well ? 'up' : 'degraded', registry: this.registry.name, registrations, services };
+  }
+
   /** Resolves when every registration is accepted; rejects with the signal's reason when it aborts first. */
   registered(signal?: AbortSignal): Promise<void> {
     const all = Promise.all(this.registrations.map(({ registered }) => registered)).then(() => undefined);
     if (!signal) return all;
     return Promise.race([all, aborted(signal)]);
   }
+}
+
+function outline(view: ServiceView): Pick<RookeryHealth['services'][number], 'view' | 'instances'> {
+  if (view.status !== 'known') return { view: view.status, instances: 0 };
+  return { view: view.staleSince === undefined ? 'known' : 'stale', instances: view.instances.size };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -3,7 +3,7 @@ import type { Directory } from '../core/directory.js';
 import { checkName } from '../core/instance.js';
 import { RookeryError, show } from '../core/errors.js';
 import type { Registry } from '../core/registry.js';
-import { defaultRegistry } from '../registries/default.js';
+import { defaultRegistry, registryScope } from '../registries/default.js';
 import { registryFromUrl } from '../registries/url.js';
 import { shared } from '../system/shared.js';
 import { checkRegisterMode, readEnvironment, type RookeryEnvironment } from './environment.js';
@@ -35,7 +35,13 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
   openRegistries.set(registry, open);
   open.users += 1;
   let closing: Promise<void> | undefined;
-  return { registry, directory: open.directory, options, environment, close: () => (closing ??= release(registry, open)) };
+  return {
+    registry,
+    directory: open.directory,
+    options,
+    environment,
+    close: () => (closing ??= release(registry, open)),
+  };
 }
 
 async function release(registry: Registry, open: OpenRegistry): Promise<void> {
@@ -47,10 +53,10 @@ async function release(registry: Registry, open: OpenRegistry): Promise<void> {
 }
 
 function chooseRegistry({ registry, namespace }: RookeryModuleOptions, env: NodeJS.ProcessEnv): Registry {
-  const name = namespace ?? env['ROOKERY_NAMESPACE'];
   if (namespace !== undefined) checkName(namespace, 'namespace');
-  if (registry === undefined) return defaultRegistry(env, name);
-  if (typeof registry === 'string') return registryFromUrl(registry, { path: 'registry', ...(name !== undefined && { namespace: name }) });
+  if (registry === undefined) return defaultRegistry(env, namespace);
+  if (typeof registry === 'string')
+    return registryFromUrl(registry, { path: 'registry', ...registryScope(env, namespace) });
   if (typeof registry?.register === 'function' && typeof registry.watch === 'function') return registry;
   throw new RookeryError('ROOKERY_OPTION_INVALID', {
     path: 'registry',

@@ -27,26 +27,45 @@ export class ServerFactory {
     // In an application of several servers, the others are not this one's to name.
     const hosted = controllers.filter(({ handlers }) => handlers.some((handler) => hasMethod(contract, handler)));
     planServices(hosted, { service, option: options.instance, environment: environment.instance });
-    const url = options.url ?? environment.bind ?? (registry.capabilities.reach === 'network' ? '0.0.0.0:0' : '127.0.0.1:0');
+    const url =
+      options.url ?? environment.bind ?? (registry.capabilities.reach === 'network' ? '0.0.0.0:0' : '127.0.0.1:0');
     const server = new RookeryGrpcServer({ ...options, url }, { contract, own }, this.lifecycle);
     this.lifecycle.attach(server);
     return server;
   }
 
   /** What the server itself names: its package, or the contract of its service. */
-  #ownContract({ service, package: packages, protoPath, packageDefinition, loader }: RookeryGrpcOptions): Contract | undefined {
+  #ownContract({
+    service,
+    package: packages,
+    protoPath,
+    packageDefinition,
+    loader,
+  }: RookeryGrpcOptions): Contract | undefined {
     if (packages !== undefined && packageDefinition) {
       const names = [packages].flat();
-      return { packages: names, servicePackages: names, definition: packageDefinition as Contract['definition'], serviceNames: [] };
+      return {
+        packages: names,
+        servicePackages: names,
+        definition: packageDefinition as Contract['definition'],
+        serviceNames: [],
+      };
     }
     if (packages !== undefined && protoPath !== undefined) {
-      return readContract({ package: packages, protoPath: protoPaths(protoPath), ...(loader && { loader: loader as object }) }, 'rookeryGrpc');
+      return readContract(
+        { package: packages, protoPath: protoPaths(protoPath), ...(loader && { loader: loader as object }) },
+        'rookeryGrpc',
+      );
     }
     return typeof service === 'object' ? this.#known(service) : undefined;
   }
 
   /** The package that is given, and nothing else; or else the contracts of the server's service and of the decorators. */
-  #contractOf(options: RookeryGrpcOptions, own: Contract | undefined, controllers: readonly DecoratedController[]): Contract {
+  #contractOf(
+    options: RookeryGrpcOptions,
+    own: Contract | undefined,
+    controllers: readonly DecoratedController[],
+  ): Contract {
     const decorated = controllers.flatMap(({ registration: { ref } }) => (ref && this.#known(ref)) ?? []);
     if (own && options.package !== undefined) return own;
     const all = [...(own ? [own] : []), ...decorated];

@@ -11,12 +11,18 @@ const controller = (name: string, service?: string, instance: InstanceOptions = 
 
 describe('planServices', () => {
   it('plans one service for each name', () => {
-    const plan = planServices([controller('A', 'users'), controller('B', 'orders'), controller('C', 'users')], { environment: {} });
+    const plan = planServices([controller('A', 'users'), controller('B', 'orders'), controller('C', 'users')], {
+      environment: {},
+    });
     expect(plan.map(({ name }) => name)).toEqual(['users', 'orders']);
   });
 
   it('names after the server what its decorator does not name', () => {
-    expect(planServices([controller('A'), controller('B', 'orders')], { service: 'users', environment: {} }).map(({ name }) => name)).toEqual(['users', 'orders']);
+    expect(
+      planServices([controller('A'), controller('B', 'orders')], { service: 'users', environment: {} }).map(
+        ({ name }) => name,
+      ),
+    ).toEqual(['users', 'orders']);
   });
 
   it('lets the option win over the environment, and that over the decorator', () => {
@@ -37,7 +43,10 @@ describe('planServices', () => {
   });
 
   it('takes two controllers of one service that say the same, in whatever order', () => {
-    const controllers = [controller('A', 'users', { weight: 5, group: 'x' }), controller('B', 'users', { group: 'x', weight: 5 })];
+    const controllers = [
+      controller('A', 'users', { weight: 5, group: 'x' }),
+      controller('B', 'users', { group: 'x', weight: 5 }),
+    ];
     expect(planServices(controllers, { environment: {} })).toHaveLength(1);
   });
 
@@ -46,14 +55,20 @@ describe('planServices', () => {
     expect(() => planServices(controllers, { service: 'users', environment: {} })).toThrow(
       expect.objectContaining({
         code: 'ROOKERY_CONTROLLER_CONFLICT',
-        message: expect.stringContaining('at @RegisterService on B: "users" is registered by A {"weight":5} and B {"weight":6}. One server is'),
+        message: expect.stringContaining(
+          'at @RegisterService on B: "users" is registered by A {"weight":5} and B {"weight":6}. One server is',
+        ),
       }),
     );
   });
 
   it('refuses a controller that nobody names', () => {
     expect(() => planServices([controller('A')], { environment: {} })).toThrow(
-      expect.objectContaining({ code: 'ROOKERY_SERVICE_UNNAMED', path: '@RegisterService on A', message: expect.stringContaining("@RegisterService('user-server')") }),
+      expect.objectContaining({
+        code: 'ROOKERY_SERVICE_UNNAMED',
+        path: '@RegisterService on A',
+        message: expect.stringContaining("@RegisterService('user-server')"),
+      }),
     );
   });
 });

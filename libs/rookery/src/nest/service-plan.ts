@@ -20,16 +20,23 @@ export interface PlanOptions {
  * What a server registers for its controllers: option before environment before decorator.
  * @throws {RookeryError} ROOKERY_SERVICE_UNNAMED, ROOKERY_CONTROLLER_CONFLICT
  */
-export function planServices(controllers: readonly DecoratedController[], { service, option = {}, environment }: PlanOptions): PlannedService[] {
+export function planServices(
+  controllers: readonly DecoratedController[],
+  { service, option = {}, environment }: PlanOptions,
+): PlannedService[] {
   const byName = new Map<string, DecoratedController>();
   for (const controller of controllers) {
     const name = controller.registration.name ?? service;
     if (name === undefined) throw unnamed(controller);
     const other = byName.get(name);
-    if (other && !sameOptions(other.registration.instance, controller.registration.instance)) throw conflict(name, other, controller);
+    if (other && !sameOptions(other.registration.instance, controller.registration.instance))
+      throw conflict(name, other, controller);
     byName.set(name, other ?? controller);
   }
-  return [...byName].map(([name, { registration }]) => ({ name, options: merge(registration.instance, environment, option) }));
+  return [...byName].map(([name, { registration }]) => ({
+    name,
+    options: merge(registration.instance, environment, option),
+  }));
 }
 
 function merge(...options: readonly InstanceOptions[]): InstanceOptions {
@@ -38,7 +45,8 @@ function merge(...options: readonly InstanceOptions[]): InstanceOptions {
 }
 
 function sameOptions(a: InstanceOptions, b: InstanceOptions): boolean {
-  const sorted = (options: InstanceOptions) => JSON.stringify(Object.entries(options).toSorted(([x], [y]) => x.localeCompare(y)));
+  const sorted = (options: InstanceOptions) =>
+    JSON.stringify(Object.entries(options).toSorted(([x], [y]) => x.localeCompare(y)));
   return sorted(a) === sorted(b);
 }
 
@@ -55,6 +63,7 @@ function conflict(service: string, a: DecoratedController, b: DecoratedControlle
   return new RookeryError('ROOKERY_CONTROLLER_CONFLICT', {
     path: `@RegisterService on ${b.name}`,
     found: `${JSON.stringify(service)} is registered by ${shown(a)} and ${shown(b)}.`,
-    remedy: 'One server is one instance of a service: say the same in both, or say it once in the option `instance` of rookeryGrpc().',
+    remedy:
+      'One server is one instance of a service: say the same in both, or say it once in the option `instance` of rookeryGrpc().',
   });
 }

@@ -28,7 +28,9 @@ describe('defineService', () => {
   });
 
   it('keeps options for the loader', () => {
-    expect(defineService({ name: 'a', package: 'p', protoPath: 'p.proto', loader: { keepCase: true } }).loader).toEqual({ keepCase: true });
+    expect(defineService({ name: 'a', package: 'p', protoPath: 'p.proto', loader: { keepCase: true } }).loader).toEqual(
+      { keepCase: true },
+    );
   });
 
   it.each([
@@ -41,7 +43,11 @@ describe('defineService', () => {
     ['ROOKERY_CONTRACT_INVALID', 'defineService("a").services', { name: 'a', services: {} }],
     ['ROOKERY_CONTRACT_INVALID', 'defineService("a").services.S', { name: 'a', services: { S: undefined } }],
     ['ROOKERY_CONTRACT_INVALID', 'defineService("a").services.S', { name: 'a', services: { S: class {} } }],
-    ['ROOKERY_CONTRACT_INVALID', 'defineService("a").services.S', { name: 'a', services: { S: { get: { path: '/x/y' } } } }],
+    [
+      'ROOKERY_CONTRACT_INVALID',
+      'defineService("a").services.S',
+      { name: 'a', services: { S: { get: { path: '/x/y' } } } },
+    ],
   ])('says %s at %s', (code, path, options) => {
     expect(failing(options)).toMatchObject({ code, path });
   });

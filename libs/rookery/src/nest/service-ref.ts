@@ -39,7 +39,9 @@ export function defineService<const D extends Readonly<Record<string, GrpcDefini
 export function defineService<S extends object = Record<string, object>>(
   options: { readonly name: string } & ProtoContract,
 ): ServiceRef<S>;
-export function defineService(options: { name: string; services?: Record<string, GrpcDefinition> } & Partial<ProtoContract>): ServiceRef {
+export function defineService(
+  options: { name: string; services?: Record<string, GrpcDefinition> } & Partial<ProtoContract>,
+): ServiceRef {
   const path = `defineService(${show(options.name)})`;
   const { services, package: packages, protoPath, loader } = options;
   checkName(options.name, `${path}.name`);
@@ -54,7 +56,12 @@ export function defineService(options: { name: string; services?: Record<string,
       remedy: 'Give the definitions that your generator wrote, or a package and its .proto file.',
     });
   }
-  return Object.freeze({ name: options.name, package: packages, protoPath: protoPaths(protoPath), ...(loader && { loader }) });
+  return Object.freeze({
+    name: options.name,
+    package: packages,
+    protoPath: protoPaths(protoPath),
+    ...(loader && { loader }),
+  });
 }
 
 export function protoPaths(protoPath: ProtoContract['protoPath']): string | readonly string[] {
@@ -72,12 +79,15 @@ function checkDefinitions(services: Record<string, GrpcDefinition>, path: string
   }
   for (const [name, definition] of Object.entries(services)) {
     const methods = Object.values((definition ?? {}) as object) as Partial<GrpcDefinition[string]>[];
-    const valid = methods.length > 0 && methods.every((m) => typeof m?.path === 'string' && typeof m.requestSerialize === 'function');
+    const valid =
+      methods.length > 0 &&
+      methods.every((m) => typeof m?.path === 'string' && typeof m.requestSerialize === 'function');
     if (valid) continue;
     throw new RookeryError('ROOKERY_CONTRACT_INVALID', {
       path: `${path}.${name}`,
       found: `found ${show(definition)} that is no grpc-js service definition.`,
-      remedy: 'Pass what ts-proto writes with outputServices=grpc-js (UserServiceService), or use package and protoPath.',
+      remedy:
+        'Pass what ts-proto writes with outputServices=grpc-js (UserServiceService), or use package and protoPath.',
     });
   }
 }

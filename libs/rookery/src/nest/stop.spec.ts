@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createInstance } from '../core/instance.js';
-import type { Registration, Registry } from '../core/registry.js';
+import type { Registration } from '../core/registration.js';
+import type { Registry } from '../core/registry.js';
 import { fakeTime } from '../testing/fake-time.js';
 import { HostedServices } from './hosted-services.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
@@ -17,7 +18,14 @@ interface Stage {
   readonly draining?: number;
 }
 
-function stage({ lastCallAt, propagationMs = 0, drainMs = 10_000, published = true, withdrawing = 0, draining = 0 }: Stage = {}) {
+function stage({
+  lastCallAt,
+  propagationMs = 0,
+  drainMs = 10_000,
+  published = true,
+  withdrawing = 0,
+  draining = 0,
+}: Stage = {}) {
   const time = fakeTime(1000);
   const log: string[] = [];
   const lasting = (ms: number) => new Promise<void>((resolve) => void (ms < Infinity && time.after(ms, resolve)));
@@ -25,12 +33,25 @@ function stage({ lastCallAt, propagationMs = 0, drainMs = 10_000, published = tr
     log.push(`${time.now() - 1000} ${name}`);
     await lasting(ms);
   };
-  const registration = { instance: createInstance({ id: 'i', service: 's', address: 'h:1' }), [Symbol.asyncDispose]: () => step('withdraw', withdrawing) };
-  const registry = { capabilities: { propagationMs }, register: () => registration as unknown as Registration } as unknown as Registry;
+  const registration = {
+    instance: createInstance({ id: 'i', service: 's', address: 'h:1' }),
+    [Symbol.asyncDispose]: () => step('withdraw', withdrawing),
+  };
+  const registry = {
+    capabilities: { propagationMs },
+    register: () => registration as unknown as Registration,
+  } as unknown as Registry;
   const hosted = new HostedServices(registry, [registration.instance]);
   if (published) hosted.publish();
-  const server = { hosted, lastCallAt, drain: () => step('drain', draining), forceShutdown: () => void step('force', 0) };
-  const stopped = stopServer(server as unknown as RookeryGrpcServer, { registry, time, drainMs }).then(() => log.push(`${time.now() - 1000} stopped`));
+  const server = {
+    hosted,
+    lastCallAt,
+    drain: () => step('drain', draining),
+    forceShutdown: () => void step('force', 0),
+  };
+  const stopped = stopServer(server as unknown as RookeryGrpcServer, { registry, time, drainMs }).then(() =>
+    log.push(`${time.now() - 1000} stopped`),
+  );
   return { time, log, server, hosted, stopped };
 }
 

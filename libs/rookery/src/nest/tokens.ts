@@ -20,6 +20,9 @@ export function InjectClient(client: ServiceRef | string): ParameterDecorator & 
 }
 
 /** Injects one gRPC service of a client as an `AsyncClient`: Promises and AsyncIterables. */
-export function InjectService<S>(client: ServiceRef<S> | string, grpcService: keyof S & string): ParameterDecorator & PropertyDecorator {
+export function InjectService<S>(
+  client: ServiceRef<S> | string,
+  grpcService: keyof S & string,
+): ParameterDecorator & PropertyDecorator {
   return Inject(getServiceToken(client, grpcService));
 }

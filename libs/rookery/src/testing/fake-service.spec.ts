@@ -76,7 +76,7 @@ describe('fakeService', () => {
 
   it('can be awaited and closed like any provider', async () => {
     const provider = fakeService(Users, 'UserService', {});
-    expect(await provider.useValue).toBe(provider.useValue);
+    expect(await Promise.resolve(provider.useValue)).toBe(provider.useValue);
     const module = await Test.createTestingModule({ providers: [provider] }).compile();
     await module.init();
     await module.close();

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { rookeryGrpc, RookeryModule } from 'rookery';
+import { memory } from 'rookery/registries';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from 'rookery/testing';
+import { probe } from '../apps/contracts.js';
+import { ProbeController } from '../apps/probe.controller.js';
+import { startEtcd, type TestEtcd } from '../support/etcd.js';
+import { startClient } from '../support/probe-client.js';
+import { startProbe, stopProbes } from '../support/probe-server.js';
+
+describe('the same code on any registry', () => {
+  let etcd: TestEtcd;
+  let folder: string;
+  const runtimeDir = process.env['XDG_RUNTIME_DIR'];
+
+  beforeAll(async () => {
+    etcd = await startEtcd();
+    folder = await mkdtemp(join(tmpdir(), 'rookery-local-'));
+    process.env['XDG_RUNTIME_DIR'] = folder;
+  });
+  afterEach(stopProbes);
+  afterAll(async () => {
+    if (runtimeDir === undefined) delete process.env['XDG_RUNTIME_DIR'];
+    else process.env['XDG_RUNTIME_DIR'] = runtimeDir;
+    await rm(folder, { recursive: true, force: true });
+    await etcd.stop();
+  });
+
+  const urls = { 'local:': () => 'local:', 'etcd:': () => `etcd://${etcd.host}` };
+  for (const [name, url] of Object.entries(urls)) {
+    it(`${name} processes find each other, follow a leave, and forget one that was killed`, async () => {
+      const env = { ROOKERY_TTL_MS: '2000' };
+      const [a, b] = await Promise.all(
+        ['a', 'b', 'c'].map((server) => startProbe({ registry: url(), name: server, env })),
+      );
+      await using client = await startClient(url());
+      await client.sees(['a', 'b', 'c']);
+      await a!.kill('SIGTERM');
+      expect(await client.tally(100)).toEqual({ b: 50, c: 50 });
+      await b!.kill('SIGKILL');
+      expect((await client.tally(100))['c']).toBeGreaterThanOrEqual(99);
+      await using late = await startClient(url());
+      await eventually(async () => expect(await late.tally(10)).toEqual({ c: 10 }));
+    });
+  }
+
+  it('memory: an application finds another one of its process', async () => {
+    const registry = memory();
+    @Module({ imports: [RookeryModule.forRoot({ registry })], controllers: [ProbeController] })
+    class ServerModule {}
+    const app = await NestFactory.createMicroservice<MicroserviceOptions>(ServerModule, {
+      ...rookeryGrpc({ service: probe('probe') }),
+      logger: false,
+    });
+    await app.listen();
+    await using client = await startClient(registry);
+    expect(await client.probe.ask({})).toMatchObject({ pid: process.pid });
+    await app.close();
+    await expect(client.probe.ask({})).rejects.toMatchObject({ reason: 'ROOKERY_INSTANCE_NONE' });
+  });
+});
