@@ -55,12 +55,12 @@ describe('a fleet that never rests', () => {
 });
 
 /** As an operator does it: the weight of the newest entry, its lease kept. */
-async function reweigh({ etcd, keys }: EtcdStage, weight: number): Promise<void> {
-  const key = (await keys()).at(-1);
-  const text = key && (await etcd.etcdctl('get', key, '--print-value-only'));
+async function reweigh(stage: EtcdStage, weight: number): Promise<void> {
+  const key = (await stage.keys()).at(-1);
+  const text = key && (await stage.etcd.etcdctl('get', key, '--print-value-only'));
   if (!text) return;
   const value = JSON.parse(text) as { Addr: string; status: string };
   if (value.status !== 'up') return;
   // A key that went meanwhile has no lease to keep, and the put fails, as it should.
-  await etcd.etcdctl('put', '--ignore-lease', key, JSON.stringify({ ...value, weight })).catch(() => undefined);
+  await stage.etcd.etcdctl('put', '--ignore-lease', key, JSON.stringify({ ...value, weight })).catch(() => undefined);
 }

@@ -4,6 +4,11 @@ import { networkInterfaces } from 'node:os';
 import { formatAddress, parseAddress } from '../core/address.js';
 import { RookeryError, show } from '../core/errors.js';
 import type { Registry } from '../core/registry.js';
+import { pause } from '../core/time.js';
+import { systemTime } from '../system/time.js';
+
+/** How long the registry's name may take to be found, ms. */
+const LOOKUP_MS = 2000;
 
 export interface AdvertiseOptions {
   /** From the options; `host` or `host:port`. */
@@ -102,9 +107,14 @@ function localAddressTowards(target: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
     const done = (local?: string) => {
+      if (limit.signal.aborted) return;
+      limit.abort();
       socket.close();
       resolve(local);
     };
+    // The name of the registry may take a resolver's time to be found; a server must not wait for that to listen.
+    const limit = new AbortController();
+    void pause(systemTime, LOOKUP_MS, limit.signal).then(() => done());
     socket.on('error', () => done());
     // Node calls back on failure as well, when the address is still a wildcard; its types do not say so.
     const connected = (error?: Error) => done(error ? undefined : socket.address().address);

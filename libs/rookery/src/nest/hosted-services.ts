@@ -23,6 +23,11 @@ export class HostedServices {
     this.#registrations = this.instances.map((instance) => this.registry.register(instance));
   }
 
+  /** Resolves when the registry has accepted every service that is published. */
+  async registered(): Promise<void> {
+    await Promise.all(this.#registrations.map(({ registered }) => registered));
+  }
+
   /** Deregisters every service. Resolves when the registry has it, or has had its time. */
   async withdraw(): Promise<void> {
     const registrations = this.#registrations;

@@ -11,11 +11,18 @@ import { nothingServed, notInTime, readOnly } from './lifecycle-errors.js';
 import { checkMs } from './options.js';
 import type { RookeryGrpcServer, ServerLife } from './rookery-grpc.server.js';
 import type { RookeryRuntime } from './runtime.js';
-import { planServices } from './service-plan.js';
+import { planServices, type PlannedService } from './service-plan.js';
+import { nameOf } from './service-ref.js';
 import { stopServer } from './stop.js';
 
 /** A server that listens this long, ms, in an application that never starts is probably a mistake. */
 const IDLE_WARNING_MS = 10_000;
+
+/** That a server which registers by itself is published for the first time. */
+interface Publication {
+  readonly publication: Promise<void>;
+  readonly published: () => void;
+}
 
 /**
  * The life of an application's servers, in every mode of Nest the same: a server is published once it listens AND the
@@ -24,6 +31,7 @@ const IDLE_WARNING_MS = 10_000;
 export class RookeryLifecycle implements ServerLife {
   readonly servers = new Set<RookeryGrpcServer>();
   readonly #logger = new Logger('Rookery');
+  readonly #publications = new Map<RookeryGrpcServer, Publication>();
   #bootstrapped = false;
 
   constructor(
@@ -35,6 +43,19 @@ export class RookeryLifecycle implements ServerLife {
 
   attach(server: RookeryGrpcServer): void {
     this.servers.add(server);
+    if (this.#modeOf(server) !== 'auto') return;
+    let published = () => {};
+    const publication = new Promise<void>((resolve) => (published = resolve));
+    this.#publications.set(server, { publication, published });
+  }
+
+  /** Resolves when the registry has accepted every server that registers by itself. */
+  async registered(): Promise<void> {
+    const waiting = [...this.#publications].map(async ([server, { publication }]) => {
+      await publication;
+      await server.hosted!.registered();
+    });
+    await Promise.all(waiting);
   }
 
   /** Once every hook of the user has run; may be called again. */
@@ -47,35 +68,29 @@ export class RookeryLifecycle implements ServerLife {
 
   async listening(server: RookeryGrpcServer): Promise<void> {
     const mode = this.#modeOf(server);
-    const served = this.controllers().filter(({ handlers }) => handlers.some((handler) => server.serves(handler)));
-    if (served.length === 0 && mode !== 'never') throw nothingServed(server.settings.url);
-    const { environment, registry } = this.runtime;
-    if (mode !== 'never' && !registry.capabilities.register) throw readOnly(registry.name);
-    const { settings } = server;
-    const service = typeof settings.service === 'string' ? settings.service : settings.service?.name;
-    const plan = planServices(served, { service, option: settings.instance, environment: environment.instance });
-    const advertised = await this.#advertised(server, mode);
-    const [id, generation] = [randomId(), randomId()];
-    const instances = plan.map(({ name, options }) =>
-      createInstance({
-        ...options,
-        id,
-        generation,
-        service: name,
-        address: advertised.address,
-        peer: PEER_VERSION,
-        secure: settings.credentials !== undefined && isSecure(settings.credentials),
-      }),
-    );
+    const { registry } = this.runtime;
+    if (mode === 'never') {
+      server.hosted = new HostedServices(registry, []);
+      return this.#logger.log("not registered: register is 'never'");
+    }
+    const plan = this.#plan(server);
+    const { environment } = this.runtime;
+    const advertised = await findAdvertised({
+      option: server.settings.advertise,
+      environment: environment.advertise,
+      podIp: environment.podIp,
+      bound: server.bound!,
+      registry,
+    });
     if (server.closing) return;
+    const instances = instancesOf(server, plan, advertised.address);
     server.hosted = new HostedServices(registry, instances);
     this.#warnOfUnserved();
-    if (mode === 'never') return this.#logger.log(`not registered: register is 'never'`);
     this.#logStart(instances, advertised);
     if (mode === 'manual') return;
-    if (!this.#bootstrapped) return this.#expectBootstrap();
+    if (!this.#bootstrapped) return this.#expectBootstrap(server);
     this.#publish(server);
-    await this.#registered(server);
+    await this.#registered(server, server.hosted);
   }
 
   async stop(server: RookeryGrpcServer): Promise<void> {
@@ -93,16 +108,28 @@ export class RookeryLifecycle implements ServerLife {
   async registerAll(): Promise<void> {
     const listening = [...this.servers].filter((server) => server.hosted && this.#modeOf(server) !== 'never');
     for (const server of listening) this.#publish(server);
-    await Promise.all(listening.flatMap(({ hosted }) => hosted!.registrations.map(({ registered }) => registered)));
+    await Promise.all(listening.map(({ hosted }) => hosted!.registered()));
   }
 
   async withdrawAll(): Promise<void> {
     await Promise.all([...this.servers].map(async (server) => server.hosted?.withdraw()));
   }
 
+  /** What the server registers: the services of its decorated controllers. */
+  #plan(server: RookeryGrpcServer): PlannedService[] {
+    const { environment, registry } = this.runtime;
+    const { settings } = server;
+    const served = this.controllers().filter(({ handlers }) => handlers.some((handler) => server.serves(handler)));
+    if (served.length === 0) throw nothingServed(settings.url);
+    if (!registry.capabilities.register) throw readOnly(registry.name);
+    const service = settings.service === undefined ? undefined : nameOf(settings.service);
+    return planServices(served, { service, option: settings.instance, environment: environment.instance });
+  }
+
   #publish(server: RookeryGrpcServer): void {
     if (server.hosted!.registrations.length > 0) return;
     server.hosted!.publish();
+    this.#publications.get(server)?.published();
     if (process.listenerCount('SIGTERM') === 0) {
       this.#logger.warn(
         'ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().',
@@ -111,18 +138,21 @@ export class RookeryLifecycle implements ServerLife {
   }
 
   /** Waits for the registry a while; a server serves without it, unless it must not. */
-  async #registered(server: RookeryGrpcServer): Promise<void> {
-    const { requireRegistry = false, registerWaitMs = 3000, registerTimeoutMs = 30_000 } = server.settings;
+  async #registered({ settings }: RookeryGrpcServer, hosted: HostedServices): Promise<void> {
+    const { requireRegistry = false, registerWaitMs = 3000, registerTimeoutMs = 30_000 } = settings;
     const [ms, option] = requireRegistry
       ? [registerTimeoutMs, 'registerTimeoutMs']
       : [registerWaitMs, 'registerWaitMs'];
     const limit = new AbortController();
-    const all = Promise.all(server.hosted!.registrations.map(({ registered }) => registered)).then(() => true);
+    const all = hosted.registered().then(() => true);
     const done = await Promise.race([all, pause(systemTime, checkMs(ms, option), limit.signal).then(() => false)]);
     limit.abort();
     if (done) return;
     all.catch(() => undefined);
-    if (requireRegistry) throw notInTime(this.runtime.registry.name, registerTimeoutMs);
+    if (requireRegistry) {
+      await hosted.withdraw();
+      throw notInTime(this.runtime.registry.name, registerTimeoutMs);
+    }
     this.#logger.warn(
       `ROOKERY_REGISTRY_UNREACHABLE: ${this.runtime.registry.name} has not taken the registration; serving, and trying on.`,
     );
@@ -130,19 +160,6 @@ export class RookeryLifecycle implements ServerLife {
 
   #modeOf({ settings }: RookeryGrpcServer): RegisterMode {
     return settings.register ?? this.runtime.options.register ?? this.runtime.environment.register ?? 'auto';
-  }
-
-  #advertised(server: RookeryGrpcServer, mode: RegisterMode): Advertised | Promise<Advertised> {
-    const { registry, environment } = this.runtime;
-    if (mode === 'never') return { address: 'unix:unregistered', why: 'register is never' };
-    const { advertise } = server.settings;
-    return findAdvertised({
-      option: advertise,
-      environment: environment.advertise,
-      podIp: environment.podIp,
-      bound: server.bound!,
-      registry,
-    });
   }
 
   #logStart(instances: readonly ServiceInstance[], { address, why }: Advertised): void {
@@ -156,9 +173,9 @@ export class RookeryLifecycle implements ServerLife {
     }
   }
 
-  #expectBootstrap(): void {
+  #expectBootstrap(server: RookeryGrpcServer): void {
     systemTime.after(IDLE_WARNING_MS, () => {
-      if (this.#bootstrapped) return;
+      if (this.#bootstrapped || server.closing) return;
       this.#logger.warn(
         'ROOKERY_SERVER_IDLE: a gRPC server listens, but nothing is registered before app.init() or app.listen() is called.',
       );
@@ -188,6 +205,18 @@ export class RookeryLifecycle implements ServerLife {
         'Add their contract to a server (`service` or `package`), or pass it to @RegisterService().',
     );
   }
+}
+
+function instancesOf(
+  { settings }: RookeryGrpcServer,
+  plan: readonly PlannedService[],
+  address: string,
+): ServiceInstance[] {
+  const [id, generation] = [randomId(), randomId()];
+  const secure = settings.credentials !== undefined && isSecure(settings.credentials);
+  return plan.map(({ name, options }) =>
+    createInstance({ ...options, id, generation, service: name, address, peer: PEER_VERSION, secure }),
+  );
 }
 
 function namesOf(controllers: readonly DecoratedController[]): string {

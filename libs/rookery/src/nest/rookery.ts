@@ -63,11 +63,13 @@ export class Rookery {
     return { status: well ? 'up' : 'degraded', registry: this.registry.name, registrations, services };
   }
 
-  /** Resolves when every registration is accepted; rejects with the signal's reason when it aborts first. */
+  /**
+   * Resolves when the registry has accepted every server that registers by itself, also those that do not listen yet;
+   * rejects with the signal's reason when it aborts first.
+   */
   registered(signal?: AbortSignal): Promise<void> {
-    const all = Promise.all(this.registrations.map(({ registered }) => registered)).then(() => undefined);
-    if (!signal) return all;
-    return Promise.race([all, aborted(signal)]);
+    const all = this.lifecycle.registered();
+    return signal ? Promise.race([all, aborted(signal)]) : all;
   }
 }
 
