@@ -23,18 +23,23 @@ export class Fleet {
 
   constructor(private readonly onReport: (report: CallReport) => void) {}
 
+  /** How many instances there will be. */
+  readonly size = MEMBERS.length;
+
   start(): void {
     for (const { name, service, weight, group = '' } of MEMBERS) {
       this.#start('service', [service], { DEMO_NAME: name, ROOKERY_WEIGHT: String(weight), ROOKERY_GROUP: group });
     }
+  }
+
+  startCaller(): void {
     this.#start('caller', [], {}).on('message', (report) => this.onReport(report as CallReport));
   }
 
   /** Stops the client first, then lets the services deregister; resolves when all have ended. */
   async stop(): Promise<void> {
-    const [caller, ...services] = this.#processes.toReversed();
-    await stop(caller!);
-    await Promise.all(services.map(stop));
+    if (this.#processes.length > MEMBERS.length) await stop(this.#processes.pop()!);
+    await Promise.all(this.#processes.map(stop));
   }
 
   #start(program: string, args: string[], env: NodeJS.ProcessEnv): ChildProcess {

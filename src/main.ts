@@ -15,17 +15,26 @@ async function main(): Promise<void> {
   let answered: Record<string, number> = {};
   let failed = 0;
   const services = [Users.name, Orders.name];
-  const watches = services.map((service) => directory.subscribe(service, () => {}));
   const fleet = new Fleet((report) => {
     for (const [name, calls] of Object.entries(report.answered)) answered[name] = (answered[name] ?? 0) + calls;
     failed += report.failed;
   });
   console.log(`Rookery: starting the demo fleet on ${registry.name} (Ctrl-C stops it) …`);
   fleet.start();
+  const instances = () =>
+    services
+      .map((service) => directory.view(service))
+      .flatMap((view) => (view.status === 'known' ? [...view.instances.values()] : []));
+  // The client starts when everybody is there: before that, it would be right to fail its calls.
+  let calling = false;
+  const callWhenComplete = () => {
+    if (calling || instances().length < fleet.size) return;
+    calling = true;
+    fleet.startCaller();
+  };
+  const watches = services.map((service) => directory.subscribe(service, callWhenComplete));
   const drawing = setInterval(() => {
-    const views = services.map((service) => directory.view(service));
-    const instances = views.flatMap((view) => (view.status === 'known' ? [...view.instances.values()] : []));
-    const table = drawTable({ registry: registry.name, instances, answered, failed });
+    const table = drawTable({ registry: registry.name, instances: instances(), answered, failed });
     console.log(process.stdout.isTTY ? `\x1b[2J\x1b[H${table}\n\nCtrl-C stops the fleet.` : `${table}\n`);
     answered = {};
   }, EVERY_MS);

@@ -83,6 +83,7 @@ export function packageOf(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
+/** A spec, or what several specs beside it share: neither is built. */
 export function isSpec({ path }: Source): boolean {
-  return path.endsWith('.spec.ts');
+  return path.endsWith('.spec.ts') || path.endsWith('.stage.ts');
 }

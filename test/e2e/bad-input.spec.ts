@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { defineService, Rookery, RookeryModule, type RookeryModuleOptions } from 'rookery';
 import { memory } from 'rookery/registries';
@@ -131,24 +130,21 @@ describe('where no registry is named', () => {
     expect(app.get(Rookery).registry.name).toBe('memory:');
   });
 
-  it.runIf(existsSync('dist/test/apps/probe-server.js'))(
-    'a process in production ends with the code, and without a stack of somebody else',
-    async () => {
-      const { VITEST: _v, JEST_WORKER_ID: _j, ROOKERY_REGISTRY: _r, ...env } = process.env;
-      const child = spawn(process.execPath, ['dist/test/apps/probe-server.js'], {
-        env: { ...env, NODE_ENV: 'production', NO_COLOR: '1' },
-      });
-      const [[code], out, err] = await Promise.all([
-        once(child, 'exit') as Promise<[number | null]>,
-        text(child.stdout),
-        text(child.stderr),
-      ]);
-      expect(`${out}${err}`).toContain(
-        'ROOKERY_REGISTRY_UNSET at registry: found no registry, and this looks like production (NODE_ENV=production).',
-      );
-      expect([code === 0, out.includes('listening')]).toEqual([false, false]);
-    },
-  );
+  it('a process in production ends with the code, and without a stack of somebody else', async () => {
+    const { VITEST: _v, JEST_WORKER_ID: _j, ROOKERY_REGISTRY: _r, ...env } = process.env;
+    const child = spawn(process.execPath, ['dist/test/apps/probe-server.js'], {
+      env: { ...env, NODE_ENV: 'production', NO_COLOR: '1' },
+    });
+    const [[code], out, err] = await Promise.all([
+      once(child, 'exit') as Promise<[number | null]>,
+      text(child.stdout),
+      text(child.stderr),
+    ]);
+    expect(`${out}${err}`).toContain(
+      'ROOKERY_REGISTRY_UNSET at registry: found no registry, and this looks like production (NODE_ENV=production).',
+    );
+    expect([code === 0, out.includes('listening')]).toEqual([false, false]);
+  });
 });
 
 describe('a bad weight is refused', () => {

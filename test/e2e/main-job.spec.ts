@@ -63,7 +63,7 @@ describe('a decorated controller on a real etcd', () => {
     const late = await startEtcd({ running: false });
     try {
       const server = await startProbe({ registry: `etcd://${late.host}`, name: 'early' });
-      const warnings = () => server.output.filter((line) => line.includes('WARN') && line.includes('not registered'));
+      const warnings = () => server.output.filter((line) => line.includes('WARN') && !line.includes('SHUTDOWN'));
       await eventually(() => expect(warnings()).toHaveLength(1));
       await late.restart();
       await eventually(async () =>

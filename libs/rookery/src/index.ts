@@ -2,7 +2,8 @@
 export { RookeryError, type RookeryErrorCode } from './core/errors.js';
 export type { RookeryEvent } from './core/event.js';
 export { ANY_GROUP, UNGROUPED, type InstanceOptions, type ServiceInstance } from './core/instance.js';
-export type { Picker, PickerFactory } from './core/picker.js';
+export type { Candidate, Picker, PickerFactory, PickRequest } from './core/picker.js';
+export type { Random } from './core/time.js';
 export { weighted } from './core/pickers/weighted.js';
 export type { Registration } from './core/registration.js';
 export type { Registry } from './core/registry.js';

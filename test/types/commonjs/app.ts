@@ -1,10 +1,10 @@
 /** What a CommonJS application writes; `types.spec.ts` compiles it as one. */
 import { RookeryModule } from 'rookery';
-import { apply } from 'rookery/core';
+import { createInstance } from 'rookery/core';
 import { etcd } from 'rookery/etcd';
 import { channelOptions } from 'rookery/grpc';
 import { memory } from 'rookery/registries';
 import { eventually } from 'rookery/testing';
 
 export const root = RookeryModule.forRoot({ registry: etcd({ hosts: '127.0.0.1:2379' }) });
-export const values = [apply, channelOptions, memory, eventually];
+export const values = [createInstance, channelOptions, memory, eventually];

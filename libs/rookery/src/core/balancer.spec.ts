@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { BalancerStage } from '../../../../test/support/balancer-stage.js';
+import { BalancerStage } from './balancer.stage.js';
 import { createBalancer } from './balancer.js';
 
 let stage: BalancerStage;

@@ -89,11 +89,17 @@ class ServiceBalancer implements Balancer {
     const view = this.#view;
     if (view.status === 'pending') return { wait: true };
     if (view.status === 'failed') {
-      return { fail: { reason: 'ROOKERY_VIEW_FAILED', service: this.options.service, details: messageOf(view.error) } };
+      return {
+        fail: {
+          reason: 'ROOKERY_VIEW_FAILED',
+          service: this.options.service,
+          details: withoutAddresses(messageOf(view.error)),
+        },
+      };
     }
     const groups = this.#groupsOf(call, view.route ?? DEFAULT_ROUTE);
-    for (const [i, group] of groups.entries()) {
-      const pool = this.#pool(group);
+    for (let i = 0; i < groups.length; i += 1) {
+      const pool = this.#pool(groups[i]!);
       if (!pool || pool.missing) continue;
       const endpoint = pool.pick(call);
       if (endpoint) {
@@ -104,7 +110,7 @@ class ServiceBalancer implements Balancer {
       const onlyOne = groups.slice(i + 1).every((other) => this.#pool(other)?.missing ?? true);
       if (pool.usable === 0 && (onlyOne || !this.#movesOn(call))) return { wait: true };
     }
-    return call.waitForReady ? { wait: true } : { fail: this.#failure(groups, view.instances) };
+    return call.waitForReady ? { wait: true } : { fail: this.#failure(groups) };
   }
 
   report(endpoint: Endpoint, state: EndpointState, error?: string): void {
@@ -113,11 +119,9 @@ class ServiceBalancer implements Balancer {
     const trying = state === 'connecting' || state === 'verifying';
     const shown = trying && endpoint.state === 'failed' ? 'failed' : state;
     if (error !== undefined) endpoint.error = this.#lastError = withoutAddresses(error);
-    if (shown === 'ready') {
-      endpoint.error = undefined;
-      endpoint.draining = false;
-    }
     if (shown === endpoint.state) return;
+    if (shown === 'ready') endpoint.error = this.#lastError = undefined;
+    else endpoint.draining = false;
     endpoint.state = shown;
     const { id, address, service } = endpoint.instance;
     this.options.emit?.({ type: 'endpoint.changed', service, id, address, state: shown, error: endpoint.error });
@@ -229,10 +233,12 @@ class ServiceBalancer implements Balancer {
   #routed(route: GroupRoute): readonly string[] {
     if (route.type === 'prefer') return route.groups;
     if (route.type === 'any') return [ANY_GROUP];
+    const groups = Object.keys(route.shares);
     const usable = (group: string) => (this.#pools.get(group)?.usable ?? 0) > 0;
     const hopeful = (group: string) => !(this.#pools.get(group)?.missing ?? true);
-    const group = this.#split.choose(route.shares, usable) ?? Object.keys(route.shares).find(hopeful);
-    return group === undefined ? Object.keys(route.shares) : [group];
+    const group =
+      this.#split.choose(route.shares, usable) ?? groups.find((name) => route.shares[name]! > 0 && hopeful(name));
+    return group === undefined ? groups : [group];
   }
 
   /** A call has waited long enough for a group that is only connecting, and may try its next group. */
@@ -256,16 +262,14 @@ class ServiceBalancer implements Balancer {
     });
   }
 
-  #failure(groups: readonly string[], instances: ReadonlyMap<string, ServiceInstance>): CallFailure {
+  #failure(groups: readonly string[]): CallFailure {
     const { service } = this.options;
-    if (instances.size === 0) {
+    if (this.#endpoints.size === 0) {
       return { reason: 'ROOKERY_INSTANCE_NONE', service, details: `${service}: no instance is registered.` };
     }
-    const counts = new Map<string, number>();
-    for (const { group } of instances.values()) counts.set(group, (counts.get(group) ?? 0) + 1);
-    const present = [...counts].map(([group, count]) => `${groupName(group)} (${count})`).join(', ');
+    const present = [...this.#pools].map(([group, { size }]) => `${groupName(group)} (${size})`).join(', ');
     const hint =
-      groups.length === 1 && groups[0] === UNGROUPED && !counts.has(UNGROUPED)
+      groups.length === 1 && groups[0] === UNGROUPED && !this.#pools.has(UNGROUPED)
         ? ' A call without a group reaches only ungrouped instances: name a group, or "*" for all.'
         : '';
     const error = this.#lastError ? ` Last error: ${this.#lastError}.` : '';

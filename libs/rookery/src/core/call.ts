@@ -1,9 +1,10 @@
 import type { Endpoint } from './endpoint.js';
+import type { PickRequest } from './picker.js';
 
 /**
  * What one call asks of a balancer, and what became of it: captured when the call is made, shared by all its attempts.
  */
-export interface CallRecord {
+export interface CallRecord extends PickRequest<Endpoint> {
   /** The groups that the call itself names, in order; absent where it names none. */
   readonly groups?: readonly string[] | undefined;
   /** The groups that its client names. */
@@ -14,8 +15,6 @@ export interface CallRecord {
   readonly waitForReady?: boolean | undefined;
   /** Monotonic ms; Infinity where there is none. */
   readonly deadline: number;
-  readonly hashKey?: string | undefined;
-  skip?(endpoint: Endpoint): boolean;
   /** When it began to wait for a group that is only connecting. */
   waitingSince?: number;
   /** Picks so far. */

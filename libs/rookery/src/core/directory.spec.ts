@@ -130,7 +130,7 @@ describe('a watch that breaks', () => {
     await settle();
     expect(known().staleSince).toBe(1000);
     expect([...known().instances.keys()]).toEqual(['a']);
-    expect(events.at(-1)).toMatchObject({ type: 'view.stale', service: 's', retryInMs: 100 });
+    expect(events.at(-1)).toMatchObject({ type: 'watch.broken', service: 's', retryInMs: 100 });
     await time.advanceAsync(100);
     watches[1]!.answer(reset('a'));
     await settle();
@@ -171,13 +171,13 @@ describe('a watch that breaks', () => {
     directory.subscribe('s', () => {});
     watches[0]!.end();
     await settle();
-    expect(events.at(-1)).toMatchObject({ type: 'view.stale', error: { code: 'ROOKERY_REGISTRY_UNREACHABLE' } });
+    expect(events.at(-1)).toMatchObject({ type: 'watch.broken', error: { code: 'ROOKERY_REGISTRY_UNREACHABLE' } });
   });
 
   it('fails for good where waiting cannot heal', async () => {
     let heard = 0;
     directory.subscribe('s', () => (heard += 1));
-    const error = new RookeryError('ROOKERY_REGISTRY_INSECURE', { found: 'found x.', remedy: 'Do y.' });
+    const error = new RookeryError('ROOKERY_NAME_INVALID', { found: 'found x.', remedy: 'Do y.' });
     watches[0]!.fail(error);
     await time.advanceAsync(60_000);
     expect(directory.view('s')).toEqual({ status: 'failed', error });

@@ -28,12 +28,7 @@ export interface DirectoryOptions {
 }
 
 /** Codes of errors that no retry can heal. */
-const FATAL = new Set<string>([
-  'ROOKERY_NAME_INVALID',
-  'ROOKERY_REGISTRY_CLOSED',
-  'ROOKERY_REGISTRY_INSECURE',
-  'ROOKERY_OPTION_INVALID',
-]);
+const FATAL = new Set<string>(['ROOKERY_NAME_INVALID', 'ROOKERY_REGISTRY_CLOSED', 'ROOKERY_OPTION_INVALID']);
 
 export function createDirectory(registry: Registry, options: DirectoryOptions): Directory {
   return new RegistryDirectory(registry, options);
@@ -41,6 +36,8 @@ export function createDirectory(registry: Registry, options: DirectoryOptions): 
 
 class RegistryDirectory implements Directory {
   readonly #watches = new Map<string, ServiceWatch>();
+  /** What every view is once the directory is disposed. */
+  #closed: ServiceView | undefined;
 
   constructor(
     readonly registry: Registry,
@@ -52,21 +49,33 @@ class RegistryDirectory implements Directory {
   }
 
   view(service: string): ServiceView {
-    return this.#watches.get(service)?.view ?? PENDING;
+    return this.#closed ?? this.#watches.get(service)?.view ?? PENDING;
   }
 
   subscribe(service: string, listener: ViewListener): Disposable {
+    if (this.#closed) return { [Symbol.dispose]: () => {} };
     let watch = this.#watches.get(service);
     if (!watch) {
-      watch = new ServiceWatch(service, this.registry, this.options, () => this.#watches.delete(service));
-      this.#watches.set(service, watch);
+      const started = new ServiceWatch(service, this.registry, this.options, () => {
+        if (this.#watches.get(service) === started) this.#watches.delete(service);
+      });
+      this.#watches.set(service, (watch = started));
     }
     return watch.join(listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = { status: 'failed', error: closed(this.registry.name) };
     await Promise.all([...this.#watches.values()].map((watch) => watch.end()));
   }
+}
+
+function closed(registry: string): RookeryError {
+  return new RookeryError('ROOKERY_REGISTRY_CLOSED', {
+    path: registry,
+    found: 'the directory was used after it was closed.',
+    remedy: 'Keep the application, or the directory, open for as long as calls are made.',
+  });
 }
 
 /** The watch of one service: folds what the registry says, and starts again for ever when it breaks. */
@@ -161,7 +170,7 @@ class ServiceWatch {
 
   /** Marks the view, waits, and says whether another try makes sense. */
   async #broken(error: unknown): Promise<boolean> {
-    if (error instanceof RookeryError && FATAL.has(error.code)) {
+    if (error instanceof RookeryError && FATAL.has(error.code) && this.view.status !== 'known') {
       this.view = { status: 'failed', error };
       this.options.emit?.({ type: 'view.failed', service: this.service, error });
       this.#notify([]);
@@ -171,13 +180,21 @@ class ServiceWatch {
     if (this.view.status === 'known' && this.view.staleSince === undefined) {
       this.view = { ...this.view, staleSince: this.options.time.now() };
     }
-    this.options.emit?.({ type: 'view.stale', service: this.service, error, retryInMs });
+    const stale = this.view.status === 'known';
+    this.options.emit?.({ type: 'watch.broken', service: this.service, error, retryInMs, stale });
     this.#notify([]);
     await pause(this.options.time, retryInMs, this.#abort.signal);
     return true;
   }
 
   #notify(deltas: readonly ServiceDelta[]): void {
-    for (const listener of this.#listeners) listener(deltas);
+    for (const listener of this.#listeners) {
+      try {
+        listener(deltas);
+      } catch (error) {
+        // What is folded is not told again: one who throws must not keep it from the others.
+        this.options.emit?.({ type: 'listener.failed', service: this.service, error });
+      }
+    }
   }
 }

@@ -44,10 +44,6 @@ export class Endpoint implements Candidate {
     return this.instance.weight;
   }
 
-  get abandoned(): boolean {
-    return this.#entries.length === 0;
-  }
-
   /** Takes an entry, newest last; an entry that is known keeps its age. */
   set(instance: ServiceInstance): void {
     const at = this.#entries.findIndex((entry) => entry.id === instance.id);

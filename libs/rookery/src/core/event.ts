@@ -22,7 +22,16 @@ export type RookeryEvent =
   /** The owner put its entry back after somebody deleted, detached or spoilt it. */
   | { readonly type: 'registration.restored'; readonly service: string; readonly id: string; readonly reason: string }
   | { readonly type: 'view.changed'; readonly service: string; readonly instances: number; readonly revision: number }
-  | { readonly type: 'view.stale'; readonly service: string; readonly error: unknown; readonly retryInMs: number }
+  /** The watch of a service broke; `stale` where a last view serves meanwhile, else calls wait. */
+  | {
+      readonly type: 'watch.broken';
+      readonly service: string;
+      readonly error: unknown;
+      readonly retryInMs: number;
+      readonly stale: boolean;
+    }
+  /** Somebody who follows a service threw; the others, and the watch, go on. */
+  | { readonly type: 'listener.failed'; readonly service: string; readonly error: unknown }
   | { readonly type: 'view.failed'; readonly service: string; readonly error: Error }
   | { readonly type: 'instance.removed'; readonly service: string; readonly id: string; readonly cause: DeleteCause }
   | { readonly type: 'entry.malformed'; readonly place: string; readonly error: Error }

@@ -61,10 +61,6 @@ export class GroupPool {
     return this.#picker.pick(request);
   }
 
-  *endpoints(): IterableIterator<Endpoint> {
-    yield* this.#standings.keys();
-  }
-
   #count(before: Standing | undefined, after: Standing | undefined): void {
     this.hopeful += Number(after?.hopeful ?? false) - Number(before?.hopeful ?? false);
     this.usable += Number(after?.usable ?? false) - Number(before?.usable ?? false);

@@ -1,5 +1,6 @@
 import { status, type Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { CallFailure, CallReason, CallRecord } from '../core/call.js';
+import { shared } from '../system/shared.js';
 
 /** A gRPC ServiceError that also says what Rookery knows of the call. */
 export interface RookeryCallError extends ServiceError {
@@ -22,7 +23,7 @@ export function isCallError(error: unknown): error is RookeryCallError {
 }
 
 // grpc-js copies code, details and metadata of a failed pick, and nothing else: the metadata object is the thread.
-const failures = new WeakMap<Metadata, CallFailure>();
+const failures = shared('failures', () => new WeakMap<Metadata, CallFailure>());
 
 export function rememberFailure(metadata: Metadata, failure: CallFailure): Metadata {
   failures.set(metadata, failure);

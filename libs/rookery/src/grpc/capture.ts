@@ -5,6 +5,7 @@ import {
   type CallOptions,
   type CallProperties,
   type requestCallback,
+  type ServiceError,
 } from '@grpc/grpc-js';
 import type { CallRecord } from '../core/call.js';
 import { RookeryError } from '../core/errors.js';
@@ -24,7 +25,10 @@ export interface RookeryCallOptions {
   readonly timeoutMs?: number;
   /** Waits, until the deadline, where the call would fail for want of an instance. Default false. */
   readonly waitForReady?: boolean;
-  /** May be run twice: a retry after it was sent is safe. Default false. */
+  /**
+   * Says that the call may be run twice. Noted for retries; as yet only what surely was not processed is sent again,
+   * whether this is set or not. Default false.
+   */
   readonly idempotent?: boolean;
 }
 
@@ -49,10 +53,12 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     const options: CallOptions & RookeryCallOptions = { ...properties.callOptions };
     const unary = !methodDefinition.requestStream && !methodDefinition.responseStream;
     const defaultTimeoutMs = applyTimeout(options, unary ? defaults.timeoutMs : 0);
-    const record = recordFor(options, defaults);
+    const record = recordFor(options, properties.metadata.getOptions().waitForReady, defaults);
     const context: CallContext = { service: serviceOf(properties.channel), record, defaultTimeoutMs };
     const metadata = withRecord(properties.metadata, record);
-    if (record.waitForReady) metadata.setOptions({ ...metadata.getOptions(), waitForReady: true });
+    // grpc-js and the balancer must agree: what the one fails and the other queues is never picked again.
+    metadata.setOptions({ ...metadata.getOptions(), waitForReady: record.waitForReady ?? false });
+    if (!callback) describeErrorsOf(properties.call, context);
     return {
       ...properties,
       metadata,
@@ -62,12 +68,16 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
   };
 }
 
-function recordFor(options: CallOptions & RookeryCallOptions, defaults: CaptureOptions): CallRecord {
+function recordFor(
+  options: CallOptions & RookeryCallOptions,
+  waitForReady: boolean | undefined,
+  defaults: CaptureOptions,
+): CallRecord {
   return {
     groups: options.group === undefined ? undefined : checkGroups(options.group, 'options.group'),
     clientGroups: defaults.groups,
     lane: currentLane(),
-    waitForReady: options.waitForReady ?? defaults.waitForReady,
+    waitForReady: options.waitForReady ?? waitForReady ?? defaults.waitForReady,
     deadline: options.deadline === undefined ? Infinity : defaults.time.now() + (Number(options.deadline) - Date.now()),
     attempts: 0,
   };
@@ -96,6 +106,18 @@ function applyTimeout(options: CallOptions & RookeryCallOptions, defaultMs: numb
 
 function describing(callback: requestCallback<unknown>, context: CallContext): requestCallback<unknown> {
   return (error, value) => callback(error && describeError(error, context), value);
+}
+
+/**
+ * A stream tells its error to whoever listens; a listener of ours would count as one, and an error that nobody hears
+ * would pass in silence.
+ */
+function describeErrorsOf(call: CallProperties<unknown, unknown>['call'], context: CallContext): void {
+  const emit = call.emit.bind(call) as (event: string | symbol, ...args: unknown[]) => boolean;
+  call.emit = (event: string | symbol, ...args: unknown[]) => {
+    if (event === 'error') describeError(args[0] as ServiceError, context);
+    return emit(event, ...args);
+  };
 }
 
 const services = new WeakMap<AnyChannel, string>();

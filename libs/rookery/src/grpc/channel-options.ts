@@ -48,13 +48,14 @@ const DEFAULTS: ChannelOptions = {
  */
 export function channelOptions(directory: Directory, options: DiscoveryChannelOptions = {}): ClientOptions {
   install();
-  const { time = systemTime, random = systemRandom, balancer: picker, emit } = options;
+  const { time = systemTime, random = systemRandom, balancer: picker } = options;
+  const { emit = directory.registry.events.emit } = options;
   const handle = {
     version: 1 as const,
     time,
     random,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
-      createBalancer({ service, directory, connect, time, random, ...(picker && { picker }), ...(emit && { emit }) }),
+      createBalancer({ service, directory, connect, time, random, emit, ...(picker && { picker }) }),
   };
   const direct = directOptions(options);
   return withHandle({ ...direct, 'grpc.service_config': serviceConfig(direct['grpc.service_config']) }, handle);

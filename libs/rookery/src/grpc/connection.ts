@@ -11,6 +11,9 @@ import type { HostedService } from './peer.js';
 
 type Subchannel = experimental.SubchannelInterface;
 
+/** A connection that is not up after this long, with its HTTP/2 handshake, counts as failed until it is, ms. */
+const CONNECT_MS = 2000;
+
 export interface ConnectionOptions {
   /** Made by the policy's helper: from the channel's pool, with its credentials. */
   readonly createSubchannel: (address: experimental.SubchannelAddress, args: ChannelOptions) => Subchannel;
@@ -30,12 +33,11 @@ export interface ConnectionOptions {
  * for an address may have passed to another process before the registry knows.
  */
 export class SubchannelConnection implements Connection {
-  /** What a pick hands to grpc-js while the endpoint is ready. */
-  usable: Subchannel | undefined;
+  /** What a pick hands to grpc-js while the endpoint is ready: one object for all calls over the connection. */
+  pick: experimental.PickResult | undefined;
   #subchannel: Subchannel | undefined;
   /** Counts connections and questions: an answer that belongs to an earlier one is dropped. */
   #epoch = 0;
-  #hosted: readonly HostedService[] | undefined;
   #retry: Disposable | undefined;
   readonly #backoff: Backoff;
 
@@ -83,8 +85,18 @@ export class SubchannelConnection implements Connection {
     this.#subchannel = subchannel;
     subchannel.ref();
     subchannel.addConnectivityStateListener(this.#onState);
-    if (subchannel.getConnectivityState() === State.READY) this.#connected();
-    else subchannel.startConnecting();
+    if (subchannel.getConnectivityState() === State.READY) return this.#connected();
+    // It may come from the pool, in the backoff of whoever was at the address before.
+    subchannel.getRealSubchannel().resetBackoff();
+    subchannel.startConnecting();
+    this.#limitConnecting();
+  }
+
+  /** grpc-js waits for ever for a peer that accepts the connection and says nothing. */
+  #limitConnecting(): void {
+    this.#retry = this.options.time.after(CONNECT_MS, () => {
+      this.#report('failed', `no connection in ${CONNECT_MS} ms`);
+    });
   }
 
   readonly #onState = (_: Subchannel, __: State, state: State, ___: number, error?: string): void => {
@@ -95,6 +107,7 @@ export class SubchannelConnection implements Connection {
       this.#subchannel?.startConnecting();
     } else {
       this.#report('connecting');
+      this.#limitConnecting();
       if (state === State.IDLE) this.#subchannel?.startConnecting();
     }
   };
@@ -113,12 +126,11 @@ export class SubchannelConnection implements Connection {
     const result = await this.#ask(this.#subchannel);
     if (epoch !== this.#epoch) return;
     if ('hello' in result) {
-      this.#hosted = result.hello.services;
-      if (!this.#isHosted()) return this.#impostor('it hosts another service or group');
+      if (!this.#isHosted(result.hello.services)) return this.#impostor('it hosts another service or group');
       this.#backoff.reset();
-      this.#ready();
+      // First, or a waiting call would be given to it.
       if (result.hello.draining) this.options.balancer().reportDraining(this.endpoint);
-      return;
+      return this.#ready();
     }
     if (result.foreign) return this.#impostor('it does not speak the peer protocol of its entry');
     this.#report('failed', result.error);
@@ -134,16 +146,16 @@ export class SubchannelConnection implements Connection {
   }
 
   /** The same registration, whatever group an operator has given it since; or another one of the service and group. */
-  #isHosted(): boolean {
+  #isHosted(services: readonly HostedService[]): boolean {
     const { service, id, group, generation } = this.endpoint.instance;
-    const named = this.#hosted?.filter((hosted) => hosted.name === service) ?? [];
+    const named = services.filter((hosted) => hosted.name === service);
     return named.some((hosted) => (hosted.id === id ? hosted.generation === generation : hosted.group === group));
   }
 
   #ready(): void {
     const epoch = this.#epoch;
     const isCurrent = () => this.#epoch === epoch;
-    this.usable = new VerifiedSubchannel(this.#subchannel!.getRealSubchannel(), isCurrent);
+    this.pick = completePick(new VerifiedSubchannel(this.#subchannel!.getRealSubchannel(), isCurrent));
     this.#report('ready');
   }
 
@@ -156,8 +168,7 @@ export class SubchannelConnection implements Connection {
   /** Whatever was known of the other side no longer holds. */
   #forget(): void {
     this.#epoch += 1;
-    this.usable = undefined;
-    this.#hosted = undefined;
+    this.pick = undefined;
     this.#retry?.[Symbol.dispose]();
     this.#retry = undefined;
   }
@@ -165,6 +176,11 @@ export class SubchannelConnection implements Connection {
   #report(...report: [state: Endpoint['state'], error?: string]): void {
     this.options.balancer().report(this.endpoint, ...report);
   }
+}
+
+function completePick(subchannel: Subchannel): experimental.PickResult {
+  const { COMPLETE } = experimental.PickResultType;
+  return { pickResultType: COMPLETE, subchannel, status: null, onCallStarted: null, onCallEnded: null };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Metadata, status, type experimental } from '@grpc/grpc-js';
+import { messageOf } from '../core/errors.js';
 import { PEER_VERSION } from '../core/instance.js';
 import type { Time } from '../core/time.js';
 import { PEER_SERVICE, type HelloResponse } from './peer.js';
@@ -22,7 +23,7 @@ export interface HelloOptions {
  */
 export function sayHello({ subchannel, host, time, timeoutMs = 2000 }: HelloOptions): Promise<HelloResult> {
   return new Promise((resolve) => {
-    const { path, requestSerialize, responseDeserialize } = PEER_SERVICE.Hello;
+    const { path, requestSerialize } = PEER_SERVICE.Hello;
     const metadata = new Metadata();
     metadata.set('grpc-timeout', `${timeoutMs}m`);
     let body: Buffer | undefined;
@@ -34,8 +35,8 @@ export function sayHello({ subchannel, host, time, timeoutMs = 2000 }: HelloOpti
       },
       onReceiveStatus: ({ code, details }) => {
         timer[Symbol.dispose]();
-        if (code === status.OK && body) resolve({ hello: responseDeserialize(body.subarray(FRAME_HEADER)) });
-        else resolve({ error: details, foreign: code === status.UNIMPLEMENTED || code === status.OK });
+        if (code === status.OK) resolve(parse(body));
+        else resolve({ error: details, foreign: code === status.UNIMPLEMENTED });
       },
     });
     const timer = time.after(timeoutMs, () =>
@@ -45,6 +46,16 @@ export function sayHello({ subchannel, host, time, timeoutMs = 2000 }: HelloOpti
     call.sendMessageWithContext({}, frame(requestSerialize({ version: PEER_VERSION })));
     call.halfClose();
   });
+}
+
+/** Runs inside a listener of grpc-js, where whatever is thrown ends the process: an answer may be anything. */
+function parse(body: Buffer | undefined): HelloResult {
+  if (!body) return { error: 'no answer to Hello', foreign: true };
+  try {
+    return { hello: PEER_SERVICE.Hello.responseDeserialize(body.subarray(FRAME_HEADER)) };
+  } catch (error) {
+    return { error: `malformed answer to Hello: ${messageOf(error)}`, foreign: true };
+  }
 }
 
 /** One byte of flags and four of length before each message (gRPC over HTTP/2, "Length-Prefixed-Message"). */

@@ -1,7 +1,6 @@
 import { connectivityState as State, experimental, Metadata, status, type ChannelOptions } from '@grpc/grpc-js';
 import type { Balancer } from '../core/balancer.js';
-import type { CallFailure } from '../core/call.js';
-import type { Endpoint } from '../core/endpoint.js';
+import type { CallFailure, CallReason } from '../core/call.js';
 import { recordOf } from './call-record.js';
 import { rememberFailure } from './call-error.js';
 import { SubchannelConnection } from './connection.js';
@@ -41,12 +40,13 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   #published: State | undefined;
   #waiting = 0;
   #flushedAt = 0;
+  #service = '';
 
   constructor(private readonly helper: experimental.ChannelControlHelper) {}
 
   /** The list is always empty: what it brings is the channel's options. Refusing it would leave calls waiting. */
   updateAddressList(
-    _list: experimental.StatusOr<experimental.Endpoint[]>,
+    list: experimental.StatusOr<experimental.Endpoint[]>,
     _config: experimental.TypedLoadBalancingConfig,
     options: ChannelOptions,
   ): boolean {
@@ -54,10 +54,13 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     const service = serviceIn(options);
     if (this.#balancer) return true;
     if (!handle || !service) {
-      const details = `the policy ${POLICY_NAME} serves only discovery:/// targets of channelOptions(directory).`;
+      const details = list.ok
+        ? `the policy ${POLICY_NAME} serves only discovery:/// targets of channelOptions(directory).`
+        : list.error.details;
       this.helper.updateState(State.TRANSIENT_FAILURE, new experimental.UnavailablePicker({ details }), details);
       return true;
     }
+    this.#service = service;
     this.#balancer = this.#follow(handle, service, options);
     this.#publish();
     return true;
@@ -66,7 +69,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   pick({ metadata }: experimental.PickArgs): PickResult {
     const call = recordOf(metadata);
     const result = this.#balancer!.pick(call);
-    if ('pick' in result) return complete(result.pick);
+    if ('pick' in result) return (result.pick.connection as SubchannelConnection).pick!;
     if ('fail' in result) return failed(result.fail);
     return this.#wait();
   }
@@ -119,7 +122,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   #wait(): PickResult {
     if (this.#waiting >= MAX_WAITING) {
       // Calls that ended while they waited are still counted; those that really wait count themselves again.
-      if (performance.now() - this.#flushedAt < 1000) return QUEUE_FULL;
+      if (performance.now() - this.#flushedAt < 1000) return failed(queueFull(this.#service));
       this.#flushedAt = performance.now();
       queueMicrotask(() => this.#publish());
     }
@@ -130,33 +133,21 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
 
 const UNUSED = { status: null, onCallStarted: null, onCallEnded: null };
 const QUEUED: PickResult = { ...UNUSED, pickResultType: experimental.PickResultType.QUEUE, subchannel: null };
-const QUEUE_FULL = failed({
-  reason: 'ROOKERY_QUEUE_FULL',
-  service: '',
-  details: `${MAX_WAITING} calls wait for an instance already.`,
-});
-
-/** One object per verified connection, not per call. */
-const completed = new WeakMap<experimental.SubchannelInterface, PickResult>();
-
-function complete(endpoint: Endpoint): PickResult {
-  const { usable } = endpoint.connection as SubchannelConnection;
-  let result = completed.get(usable!);
-  if (!result) {
-    result = { ...UNUSED, pickResultType: experimental.PickResultType.COMPLETE, subchannel: usable! };
-    completed.set(usable!, result);
-  }
-  return result;
+function queueFull(service: string): CallFailure {
+  const details = `${service}: ${MAX_WAITING} calls wait for an instance already.`;
+  return { reason: 'ROOKERY_QUEUE_FULL', service, details };
 }
+
+/** Failures that no waiting heals: a call that waits for readiness must not wait for them either, hence a drop. */
+const FINAL: readonly CallReason[] = ['ROOKERY_VIEW_FAILED', 'ROOKERY_QUEUE_FULL'];
 
 function failed(failure: CallFailure): PickResult {
   const metadata = rememberFailure(new Metadata(), failure);
   const code = failure.reason === 'ROOKERY_QUEUE_FULL' ? status.RESOURCE_EXHAUSTED : status.UNAVAILABLE;
+  const { DROP, TRANSIENT_FAILURE } = experimental.PickResultType;
   return {
     ...UNUSED,
-    // RESOURCE_EXHAUSTED is final even for calls that wait for readiness, hence a drop.
-    pickResultType:
-      code === status.UNAVAILABLE ? experimental.PickResultType.TRANSIENT_FAILURE : experimental.PickResultType.DROP,
+    pickResultType: FINAL.includes(failure.reason) ? DROP : TRANSIENT_FAILURE,
     subchannel: null,
     status: { code, details: failure.details, metadata },
   };

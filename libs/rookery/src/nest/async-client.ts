@@ -6,7 +6,7 @@ import {
   type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { describeError } from '../grpc/call-error.js';
+import { describeError, isCallError } from '../grpc/call-error.js';
 import type { CallOptions, Messages } from './async-client.types.js';
 import { pump } from './pump.js';
 
@@ -55,7 +55,7 @@ function streamed(method: GrpcMethod, requestStream: boolean, service: string): 
     const release = cancelOn(options.signal, call);
     const messages = new IncomingMessages(
       call,
-      (error) => withReason(describeError(error, { service }), options.signal),
+      (error) => withReason(isCallError(error) ? error : describeError(error, { service }), options.signal),
       release,
     );
     if (requestStream) pump(request as Messages<unknown>, call, (error) => messages.fail(error));

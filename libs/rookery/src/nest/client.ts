@@ -15,10 +15,10 @@ export abstract class RookeryClient<S = Record<string, any>> {
   abstract getClientByServiceName<T = any>(name: string): T;
   /** A gRPC service whose methods give Promises and AsyncIterables. */
   abstract getAsyncService<N extends keyof S & string>(name: N): AsyncClient<S[N]>;
-  /** The same client, over the same connections, whose calls start from other defaults. */
+  /** The same client, over the same connections, whose calls start from other defaults: make it once, and keep it. */
   abstract with(defaults: ClientDefaults): RookeryClient<S>;
   /**
-   * Resolves when some instance is connected; rejects with UNAVAILABLE after `timeoutMs`, default 5000.
+   * Resolves when some instance is connected, of whatever group; rejects with UNAVAILABLE after `timeoutMs`, default 5000.
    */
   abstract waitForReady(options?: { readonly timeoutMs?: number }): Promise<void>;
 }

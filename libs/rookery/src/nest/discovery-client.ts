@@ -8,7 +8,6 @@ import {
   type ServiceClientConstructor,
 } from '@grpc/grpc-js';
 import { ClientGrpcProxy, type GrpcOptions } from '@nestjs/microservices';
-import { catchError, isObservable, throwError } from 'rxjs';
 import { RookeryError } from '../core/errors.js';
 import { describeError } from '../grpc/call-error.js';
 import { createAsyncClient } from './async-client.js';
@@ -107,11 +106,7 @@ function notReady(service: string, ms: number): Error {
 }
 
 class ChannelProxy extends ClientGrpcProxy {
-  constructor(
-    private readonly client: DiscoveryClientOptions,
-    clientOptions: ClientOptions,
-  ) {
-    const { contract, target, channel } = client;
+  constructor({ contract, target, channel }: DiscoveryClientOptions, clientOptions: ClientOptions) {
     super({
       url: target,
       package: [...contract.servicePackages],
@@ -128,18 +123,6 @@ class ChannelProxy extends ClientGrpcProxy {
       found: '@nestjs/microservices uses another copy of @grpc/grpc-js than Rookery.',
       remedy: 'Keep one copy: run `npm ls @grpc/grpc-js`, align the versions, and run `npm dedupe`.',
     });
-  }
-
-  /** Errors of streams come without the client's callback. */
-  override createStreamServiceMethod(client: unknown, methodName: string): (...args: unknown[]) => any {
-    const method = super.createStreamServiceMethod(client, methodName);
-    const describe = catchError((error: object) =>
-      throwError(() => describeError(error, { service: this.client.service })),
-    );
-    return (...args) => {
-      const answers: unknown = method(...args);
-      return isObservable(answers) ? answers.pipe(describe) : answers;
-    };
   }
 
   /** The channel is the client's, and other proxies may use it. */

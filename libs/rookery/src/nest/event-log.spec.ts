@@ -35,14 +35,14 @@ describe('the log', () => {
       told(registration('registered'), registration('recovering', new Error('no route')), registration('registered')),
     ).toEqual([
       'log [Rookery] users is registered',
-      'warn [Rookery] users is not registered, trying on: no route',
+      'warn [Rookery] ROOKERY_REGISTRY_UNREACHABLE: users is not registered in etcd://registry: no route; serving, and trying on',
       'log [Rookery] users is registered again',
     ]);
   });
 
   it('says that the first registration fails', () => {
     expect(told(registration('registering', new Error('no route')))).toEqual([
-      'warn [Rookery] users is not registered, trying on: no route',
+      'warn [Rookery] ROOKERY_REGISTRY_UNREACHABLE: users is not registered in etcd://registry: no route; serving, and trying on',
     ]);
   });
 
@@ -53,12 +53,31 @@ describe('the log', () => {
   });
 
   it('tells once that the registry is lost, and once that it is back', () => {
-    const stale: RookeryEvent = { type: 'view.stale', service: 'users', error: new Error('no route'), retryInMs: 100 };
+    const stale: RookeryEvent = {
+      type: 'watch.broken',
+      service: 'users',
+      error: new Error('no route'),
+      retryInMs: 100,
+      stale: true,
+    };
     const changed: RookeryEvent = { type: 'view.changed', service: 'users', instances: 1, revision: 1 };
     expect(told(changed, stale, stale, changed, changed, stale)).toEqual([
-      'warn [Rookery] users: etcd://registry is lost (no route); calls go by the last view, trying on',
+      'warn [Rookery] users: etcd://registry cannot be read (no route); calls go by the last view, trying on',
       'log [Rookery] users: etcd://registry is back',
-      'warn [Rookery] users: etcd://registry is lost (no route); calls go by the last view, trying on',
+      'warn [Rookery] users: etcd://registry cannot be read (no route); calls go by the last view, trying on',
+    ]);
+  });
+
+  it('says that calls wait where there is no last view', () => {
+    const pending: RookeryEvent = {
+      type: 'watch.broken',
+      service: 'users',
+      error: new Error('no route'),
+      retryInMs: 100,
+      stale: false,
+    };
+    expect(told(pending)).toEqual([
+      'warn [Rookery] users: etcd://registry cannot be read (no route); calls wait for it, trying on',
     ]);
   });
 

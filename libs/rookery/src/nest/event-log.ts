@@ -20,12 +20,10 @@ export class EventLog {
         return this.#logger.warn(
           `${event.service}: ${event.reason}; restored. To take an instance out, drain it or give it weight 0.`,
         );
-      case 'view.stale':
-        if (this.#stale.has(event.service)) return;
-        this.#stale.add(event.service);
-        return this.#logger.warn(
-          `${event.service}: ${this.registry} is lost (${messageOf(event.error)}); calls go by the last view, trying on`,
-        );
+      case 'watch.broken':
+        return this.#broken(event);
+      case 'listener.failed':
+        return this.#logger.error(`${event.service}: a listener failed: ${messageOf(event.error)}`);
       case 'view.changed':
         if (this.#stale.delete(event.service)) this.#logger.log(`${event.service}: ${this.registry} is back`);
         return;
@@ -44,6 +42,13 @@ export class EventLog {
     }
   };
 
+  #broken({ service, error, stale }: Extract<RookeryEvent, { type: 'watch.broken' }>): void {
+    if (this.#stale.has(service)) return;
+    this.#stale.add(service);
+    const meanwhile = stale ? 'calls go by the last view' : 'calls wait for it';
+    this.#logger.warn(`${service}: ${this.registry} cannot be read (${messageOf(error)}); ${meanwhile}, trying on`);
+  }
+
   #registration({ service, id, state, error }: Extract<RookeryEvent, { type: 'registration.changed' }>): void {
     const key = `${service}/${id}`;
     const before = this.#states.get(key);
@@ -55,6 +60,8 @@ export class EventLog {
     else if (state === 'superseded')
       this.#logger.error(`ROOKERY_REGISTRATION_SUPERSEDED: ${service}: another process holds the key of ${id}${why}`);
     else if (state === 'recovering' || (state === 'registering' && why))
-      this.#logger.warn(`${service} is not registered, trying on${why}`);
+      this.#logger.warn(
+        `ROOKERY_REGISTRY_UNREACHABLE: ${service} is not registered in ${this.registry}${why}; serving, and trying on`,
+      );
   }
 }

@@ -7,6 +7,8 @@ import type { HelloResponse } from '../grpc/peer.js';
 export class HostedServices {
   #registrations: readonly Registration[] = [];
   draining = false;
+  /** Clients may know of it: it was published once, though it may be withdrawn by now. */
+  published = false;
 
   constructor(
     private readonly registry: Registry,
@@ -20,7 +22,16 @@ export class HostedServices {
   /** Registers every service; does nothing while they are registered, or once the server drains. */
   publish(): void {
     if (this.draining || this.#registrations.length > 0) return;
-    this.#registrations = this.instances.map((instance) => this.registry.register(instance));
+    const made: Registration[] = [];
+    try {
+      for (const instance of this.instances) made.push(this.registry.register(instance));
+    } catch (error) {
+      // All or none: what is left behind would be renewed for ever.
+      for (const registration of made) void registration[Symbol.asyncDispose]();
+      throw error;
+    }
+    this.#registrations = made;
+    this.published = true;
   }
 
   /** Resolves when the registry has accepted every service that is published. */

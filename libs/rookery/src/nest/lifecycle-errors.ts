@@ -23,3 +23,11 @@ export function notInTime(registry: string, ms: number): RookeryError {
     remedy: 'Start the registry, raise registerTimeoutMs, or leave requireRegistry out to serve without it.',
   });
 }
+
+export function stopped(url: string): RookeryError {
+  return new RookeryError('ROOKERY_REGISTRATION_RELEASED', {
+    path: `rookeryGrpc at ${url}`,
+    found: 'the server was stopped before the registry had accepted it.',
+    remedy: 'Nothing, if it was meant to stop.',
+  });
+}

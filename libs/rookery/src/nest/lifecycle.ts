@@ -7,7 +7,7 @@ import { findAdvertised, type Advertised } from './advertise.js';
 import type { DecoratedController } from './controllers.js';
 import type { RegisterMode } from './environment.js';
 import { HostedServices } from './hosted-services.js';
-import { nothingServed, notInTime, readOnly } from './lifecycle-errors.js';
+import { nothingServed, notInTime, readOnly, stopped } from './lifecycle-errors.js';
 import { checkMs } from './options.js';
 import type { RookeryGrpcServer, ServerLife } from './rookery-grpc.server.js';
 import type { RookeryRuntime } from './runtime.js';
@@ -22,6 +22,7 @@ const IDLE_WARNING_MS = 10_000;
 interface Publication {
   readonly publication: Promise<void>;
   readonly published: () => void;
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -45,8 +46,13 @@ export class RookeryLifecycle implements ServerLife {
     this.servers.add(server);
     if (this.#modeOf(server) !== 'auto') return;
     let published = () => {};
-    const publication = new Promise<void>((resolve) => (published = resolve));
-    this.#publications.set(server, { publication, published });
+    let failed: Publication['failed'] = () => {};
+    const publication = new Promise<void>((resolve, reject) => {
+      published = resolve;
+      failed = reject;
+    });
+    publication.catch(() => undefined);
+    this.#publications.set(server, { publication, published, failed });
   }
 
   /** Resolves when the registry has accepted every server that registers by itself. */
@@ -67,6 +73,18 @@ export class RookeryLifecycle implements ServerLife {
   }
 
   async listening(server: RookeryGrpcServer): Promise<void> {
+    try {
+      await this.#start(server);
+    } catch (error) {
+      // A stop while it waits for its registration is no failure of the start.
+      if (server.closing) return;
+      server.hosted = undefined;
+      this.#publications.get(server)?.failed(error);
+      throw error;
+    }
+  }
+
+  async #start(server: RookeryGrpcServer): Promise<void> {
     const mode = this.#modeOf(server);
     const { registry } = this.runtime;
     if (mode === 'never') {
@@ -95,6 +113,7 @@ export class RookeryLifecycle implements ServerLife {
 
   async stop(server: RookeryGrpcServer): Promise<void> {
     const drainMs = server.settings.stop?.drainMs ?? (process.env['NODE_ENV'] === 'production' ? 20_000 : 10_000);
+    this.#publications.get(server)?.failed(stopped(server.settings.url));
     const names = server.hosted?.registrations.map(({ instance }) => instance.service) ?? [];
     await stopServer(server, { registry: this.runtime.registry, time: systemTime, drainMs });
     if (names.length > 0) this.#logger.log(`deregistered and stopped: ${names.join(', ')}`);
@@ -153,9 +172,6 @@ export class RookeryLifecycle implements ServerLife {
       await hosted.withdraw();
       throw notInTime(this.runtime.registry.name, registerTimeoutMs);
     }
-    this.#logger.warn(
-      `ROOKERY_REGISTRY_UNREACHABLE: ${this.runtime.registry.name} has not taken the registration; serving, and trying on.`,
-    );
   }
 
   #modeOf({ settings }: RookeryGrpcServer): RegisterMode {

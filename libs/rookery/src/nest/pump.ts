@@ -18,8 +18,7 @@ interface Sink {
 export function pump(messages: Messages<unknown>, call: Sink, fail: (error: unknown) => void): void {
   const ended = new AbortController();
   call.on('status', () => ended.abort());
-  const sent = isObservable(messages) ? subscribe(messages, call, ended.signal) : iterate(messages, call, ended.signal);
-  sent.then(
+  send(messages, call, ended.signal).then(
     () => call.end(),
     (error: unknown) => {
       if (ended.signal.aborted) return;
@@ -27,6 +26,11 @@ export function pump(messages: Messages<unknown>, call: Sink, fail: (error: unkn
       call.cancel();
     },
   );
+}
+
+/** Asynchronous, so that messages which are none at all fail like a source that fails. */
+async function send(messages: Messages<unknown>, call: Sink, ended: AbortSignal): Promise<void> {
+  return isObservable(messages) ? subscribe(messages, call, ended) : iterate(messages, call, ended);
 }
 
 async function iterate(

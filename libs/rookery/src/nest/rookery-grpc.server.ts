@@ -1,7 +1,17 @@
-import { Client, Server, ServerCredentials, status, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import {
+  Client,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  status,
+  type sendUnaryData,
+  type ServerInterceptor,
+  type ServerOptions,
+  type ServerUnaryCall,
+} from '@grpc/grpc-js';
 import { ServerGrpc, type GrpcOptions } from '@nestjs/microservices';
 import { messageOf, RookeryError } from '../core/errors.js';
-import { PEER_SERVICE, type HelloRequest, type HelloResponse } from '../grpc/peer.js';
+import { PEER_SERVICE, PEER_SERVICE_NAME, type HelloRequest, type HelloResponse } from '../grpc/peer.js';
 import { systemTime } from '../system/time.js';
 import { hasMethod, type Contract } from './contract.js';
 import type { GrpcPattern } from './controllers.js';
@@ -150,14 +160,22 @@ function nestOptions(settings: RookeryGrpcOptions, contract: Contract): NestOpti
 }
 
 function channelOptionsOf(settings: RookeryGrpcOptions, keepalive: object): ConstructorParameters<typeof Server>[0] {
+  const interceptors = (settings.channelOptions as ServerOptions | undefined)?.interceptors;
   const { channelOptions, maxSendMessageLength, maxReceiveMessageLength, maxMetadataSize } = settings;
   return {
     ...channelOptions,
+    ...(interceptors && { interceptors: interceptors.map(exemptPeers) }),
     ...(maxSendMessageLength !== undefined && { 'grpc.max_send_message_length': maxSendMessageLength }),
     ...(maxReceiveMessageLength !== undefined && { 'grpc.max_receive_message_length': maxReceiveMessageLength }),
     ...(maxMetadataSize !== undefined && { 'grpc.max_metadata_size': maxMetadataSize }),
     ...keepalive,
   } as ConstructorParameters<typeof Server>[0];
+}
+
+/** A user's interceptor that asks for a token would lock our own clients out before their first call. */
+function exemptPeers(interceptor: ServerInterceptor): ServerInterceptor {
+  return (method, call) =>
+    method.path.startsWith(`/${PEER_SERVICE_NAME}/`) ? new ServerInterceptingCall(call) : interceptor(method, call);
 }
 
 function bind(server: Server, url: string, credentials: ServerCredentials): Promise<number> {

@@ -69,7 +69,7 @@ export class Rookery {
    */
   registered(signal?: AbortSignal): Promise<void> {
     const all = this.lifecycle.registered();
-    return signal ? Promise.race([all, aborted(signal)]) : all;
+    return signal ? unlessAborted(all, signal) : all;
   }
 }
 
@@ -78,11 +78,12 @@ function outline(view: ServiceView): Pick<RookeryHealth['services'][number], 'vi
   return { view: view.staleSince === undefined ? 'known' : 'stale', instances: view.instances.size };
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
     // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- the caller chose the reason
-    const fail = () => reject(signal.reason);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }

@@ -24,15 +24,17 @@ export async function stopServer(server: RookeryGrpcServer, { registry, time, dr
   const { hosted } = server;
   if (hosted) {
     hosted.draining = true;
-    const published = hosted.registrations.length > 0;
     const withdrawn = within(time, WITHDRAW_MS, hosted.withdraw());
-    await Promise.all([withdrawn, published && quiet(server, time, registry.capabilities.propagationMs)]);
+    await Promise.all([withdrawn, hosted.published && quiet(server, time, registry.capabilities.propagationMs)]);
   }
   await within(time, drainMs, server.drain());
   server.forceShutdown();
 }
 
-/** Whoever has never called, nor asked who this is, has no connection that a call could come on. */
+/**
+ * A server that nobody has called, nor asked who it is, need not wait: a foreign client that is connected and calls only
+ * now is refused before its call is processed, and grpc sends it elsewhere.
+ */
 async function quiet(server: RookeryGrpcServer, time: Time, propagationMs: number): Promise<void> {
   const start = time.now();
   while (server.lastCallAt !== undefined) {

@@ -141,7 +141,7 @@ describe('an operator’s edit', () => {
   it('is given back by taking the field from the pinned ones', async () => {
     const registration = await registered();
     await edit({ group: 'canary' });
-    await eventually(() => expect(registration.instance.group).toBe('canary'));
+    await eventually(async () => expect(await content()).toMatchObject({ group: 'canary', pinned: ['group'] }));
     await edit({ pinned: [] });
     await eventually(async () => {
       await registration.update({ group: 'stable' });

@@ -8,5 +8,4 @@ export {
   type ConformanceFixture,
   type ConformanceOptions,
 } from './registry-conformance.js';
-export { scriptedDirectory, type ScriptedDirectory } from './scripted-directory.js';
 export { seededRandom } from './seeded-random.js';

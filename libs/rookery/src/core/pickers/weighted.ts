@@ -92,7 +92,7 @@ class EarliestDeadlineFirst<C extends Candidate> implements Picker<C> {
     return entry.candidate;
   }
 
-  /** Walks the heap best first; only retries skip, so a sort of the few that they see is cheap enough. */
+  /** Walks the heap best first: skipping is for the few candidates of a retry, or the groups of a split. */
   #firstNotSkipped(request: PickRequest<C>): Entry<C> | undefined {
     return this.#heap.toSorted((a, b) => (before(a, b) ? -1 : 1)).find((entry) => !request.skip!(entry.candidate));
   }

@@ -14,7 +14,7 @@ const DEADLINE_MS = 2500;
 
 /**
  * What we need of etcd, and no more, so that the package behind it can be exchanged without touching the loops. It
- * gives us the hosts, TLS, tokens and calls; its leases and watches lose registrations and events (facts/etcd.md §1).
+ * gives us the hosts, TLS, tokens and calls; its leases and watches lose registrations and events (docs/adr/0006).
  */
 export interface EtcdClient {
   range(request: Etcd.IRangeRequest, deadlineMs?: number): Promise<Etcd.IRangeResponse>;

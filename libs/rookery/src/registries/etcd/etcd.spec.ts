@@ -14,7 +14,7 @@ describe('etcd conforms:', () => {
 });
 
 describe('a registration in etcd', () => {
-  it('writes the layout that DESIGN §6 describes', async () => {
+  it('writes the layout that the reference describes', async () => {
     const { registry, events } = bench.connect();
     const instance = someInstance({ zone: 'eu', metadata: { k: 'v' } });
     const registration = registry.register(instance);

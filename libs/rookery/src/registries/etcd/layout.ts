@@ -10,7 +10,7 @@ export interface KeyRange {
   readonly end?: string;
 }
 
-/** Which key an entry has (DESIGN §6). */
+/** Which key an entry has (docs/reference/etcd-layout.md). */
 export class Layout {
   constructor(private readonly prefix: string) {}
 

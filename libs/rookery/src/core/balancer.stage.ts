@@ -1,17 +1,13 @@
-import {
-  createBalancer,
-  createInstance,
-  type Balancer,
-  type CallRecord,
-  type Endpoint,
-  type EndpointState,
-  type GroupRoute,
-  type InstanceInit,
-  type RookeryEvent,
-  type ServiceInstance,
-} from 'rookery/core';
-import { memory } from 'rookery/registries';
-import { fakeTime, scriptedDirectory, seededRandom } from 'rookery/testing';
+import { fakeTime } from '../testing/fake-time.js';
+import { memory } from '../registries/memory.js';
+import { seededRandom } from '../testing/seeded-random.js';
+import { createBalancer, type Balancer } from './balancer.js';
+import type { CallRecord } from './call.js';
+import { scriptedDirectory } from './directory.stage.js';
+import type { Endpoint, EndpointState } from './endpoint.js';
+import type { RookeryEvent } from './event.js';
+import { createInstance, type InstanceInit, type ServiceInstance } from './instance.js';
+import type { GroupRoute } from './route.js';
 
 /** A balancer of the service `s` with everything around it in the hands of a spec. */
 export class BalancerStage {

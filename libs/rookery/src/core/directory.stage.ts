@@ -1,7 +1,7 @@
-import { apply, type ServiceChange, type ServiceDelta, type ServiceState } from '../core/change.js';
-import type { Directory, ViewListener } from '../core/directory.js';
-import type { Registry } from '../core/registry.js';
-import { PENDING, type ServiceView } from '../core/view.js';
+import { apply, type ServiceChange, type ServiceDelta, type ServiceState } from './change.js';
+import type { Directory, ViewListener } from './directory.js';
+import type { Registry } from './registry.js';
+import { PENDING, type ServiceView } from './view.js';
 
 /** A directory whose views a spec writes, without a registry behind it. */
 export interface ScriptedDirectory extends Directory {
