@@ -7,41 +7,23 @@ export interface Picture {
   /** Calls answered by name, since the last picture. */
   readonly answered: Readonly<Record<string, number>>;
   readonly failed: number;
+  /** What the processes said last. */
+  readonly notes: readonly string[];
 }
-
-const HEAD = ['SERVICE', 'INSTANCE', 'ADDRESS', 'GROUP', 'WEIGHT', 'CALLS', 'SHARE'];
 
 /** Draws who is registered, and what share of the calls to its service each one got. */
-export function drawTable({ registry, instances, answered, failed }: Picture): string {
-  const calls = (instance: ServiceInstance) => answered[instance.metadata['name'] ?? ''] ?? 0;
-  const total = (service: string) =>
-    instances.filter((i) => i.service === service).reduce((sum, i) => sum + calls(i), 0);
+export function drawTable({ registry, instances, answered, failed, notes }: Picture): string {
+  const calls = ({ metadata }: ServiceInstance) => answered[metadata['name'] ?? ''] ?? 0;
   const rows = instances.map((instance) => {
-    const { service, address, group, weight, metadata } = instance;
-    const share = calls(instance) / Math.max(1, total(service));
-    return [
-      service,
-      metadata['name'] ?? instance.id,
-      address,
-      group || '-',
-      String(weight),
-      String(calls(instance)),
-      bar(share),
-    ];
+    const { service, id, address, group, weight, metadata } = instance;
+    const total = instances.reduce((sum, other) => sum + (other.service === service ? calls(other) : 0), 0);
+    const share = calls(instance) / Math.max(1, total);
+    const bar = `${`${(share * 100).toFixed(0)} %`.padStart(5)} ${'█'.repeat(Math.round(share * 20))}`;
+    return [service, metadata['name'] ?? id, address, group || '-', `${weight}`, `${calls(instance)}`, bar];
   });
-  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd();
-  return [
-    `Rookery: ${instances.length} instances in ${registry}, ${failed} failed calls`,
-    line(HEAD),
-    ...rows.map(line),
-  ].join('\n');
-}
-
-function bar(share: number): string {
-  return `${`${(share * 100).toFixed(0)} %`.padStart(5)} ${'█'.repeat(Math.round(share * 20))}`;
+  const table = [['SERVICE', 'INSTANCE', 'ADDRESS', 'GROUP', 'WEIGHT', 'CALLS', 'SHARE'], ...rows];
+  const width = (column: number) => Math.max(...table.map((row) => row[column]!.length));
+  const lines = table.map((row) => row.map((cell, i) => cell.padEnd(width(i))).join('  '));
+  const head = `Rookery: ${instances.length} instances in ${registry}, ${failed} failed calls`;
+  return [head, ...lines, ...notes].map((line) => line.trimEnd()).join('\n');
 }

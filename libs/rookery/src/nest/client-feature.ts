@@ -1,7 +1,9 @@
 import type { InjectionToken } from '@nestjs/common';
 import { RookeryError, show } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
+import { checkKeys } from '../core/keys.js';
 import { readContract, type Contract } from './contract.js';
+import { ASYNC_FEATURE_KEYS, FEATURE_KEYS } from './option-keys.js';
 import type { ClientFeature, ClientFeatureOptions, ClientSettings } from './options.js';
 import { nameOf, protoPaths, type ServiceRef } from './service-ref.js';
 
@@ -23,7 +25,7 @@ export interface ResolvedFeature {
 }
 
 /** @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_CONTRACT_MISSING, and what reading the contract throws */
-export function resolveFeature(feature: ClientFeature | AsyncClientFeature, index: number): ResolvedFeature {
+function resolveFeature(feature: ClientFeature | AsyncClientFeature, index: number): ResolvedFeature {
   const path = `forFeature[${index}]`;
   const options = optionsOf(feature, path);
   const service = checkName(nameOf(options.service), `${path}.service`);
@@ -36,6 +38,19 @@ export function resolveFeature(feature: ClientFeature | AsyncClientFeature, inde
     });
   }
   return { name: options.name ?? service, service, contract };
+}
+
+/** @throws {RookeryError} ROOKERY_OPTION_INVALID */
+export function resolveFeatures(
+  features: readonly (ClientFeature | AsyncClientFeature)[],
+  method: string,
+): ResolvedFeature[] {
+  if (Array.isArray(features)) return features.map((feature, i) => resolveFeature(feature, i));
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: `RookeryModule.${method}`,
+    found: `found ${show(features)}.`,
+    remedy: `Pass a list: ${method}([Users]).`,
+  });
 }
 
 export function settingsOf(feature: ClientFeature): ClientSettings {
@@ -54,7 +69,10 @@ type FeatureOptions = ClientFeatureOptions | AsyncClientFeature;
 
 function optionsOf(feature: ClientFeature | AsyncClientFeature, path: string): FeatureOptions {
   if (typeof feature === 'object' && feature !== null) {
-    if ('service' in feature) return feature;
+    if ('service' in feature) {
+      checkKeys(feature, 'useFactory' in feature ? ASYNC_FEATURE_KEYS : FEATURE_KEYS, path);
+      return feature;
+    }
     if ('services' in feature || 'protoPath' in feature) return { service: feature };
   }
   throw new RookeryError('ROOKERY_OPTION_INVALID', {

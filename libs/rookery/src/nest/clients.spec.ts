@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { memory } from '../registries/memory.js';
 import { weighted } from '../core/pickers/weighted.js';
 import { PEER_SERVICE } from '../grpc/peer.js';
-import { resolveFeature } from './client-feature.js';
+import { resolveFeatures } from './client-feature.js';
 import { RookeryClients } from './clients.js';
 import { ContractBook } from './contract-book.js';
 import type { ClientFeatureOptions, ClientSettings } from './options.js';
@@ -29,7 +29,7 @@ function clients() {
     () => runtime.close(),
   );
   return (settings: ClientSettings = {}, feature: Partial<ClientFeatureOptions> = {}) =>
-    made.get(resolveFeature({ service: Peers, ...feature }, 0), settings);
+    made.get(resolveFeatures([{ service: Peers, ...feature }], 'forFeature')[0]!, settings);
 }
 
 describe('RookeryClients', () => {

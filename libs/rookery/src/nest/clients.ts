@@ -1,11 +1,14 @@
+import { Logger } from '@nestjs/common';
 import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
 import { RookeryError } from '../core/errors.js';
+import { checkKeys } from '../core/keys.js';
 import { checkGroups } from '../core/route.js';
 import { channelOptions, directOptions } from '../grpc/channel-options.js';
 import type { ClientDefaults } from './client.js';
 import type { ContractBook } from './contract-book.js';
 import type { ResolvedFeature } from './client-feature.js';
 import { DiscoveryClient } from './discovery-client.js';
+import { SETTINGS_KEYS } from './option-keys.js';
 import { checkMs, type ClientSettings } from './options.js';
 import type { RookeryRuntime } from './runtime.js';
 
@@ -15,6 +18,8 @@ export class RookeryClients {
     string,
     { readonly client: DiscoveryClient; readonly feature: ResolvedFeature; readonly settings: ClientSettings }
   >();
+
+  readonly #logger = new Logger('Rookery');
 
   constructor(
     private readonly runtime: RookeryRuntime,
@@ -63,11 +68,15 @@ export class RookeryClients {
     };
     const { callInvocationTransformer: _, interceptors: __, ...options } = clientOptions(defaults);
     const channel = new Channel(target, settings.credentials ?? credentials.createInsecure(), options);
+    const { name, capabilities } = this.runtime.registry;
+    const found = settings.url ?? `found in ${name}, seen by this ${capabilities.reach}`;
+    this.#logger.log(`client of ${service}: ${found}`);
     return new DiscoveryClient({ service, target, contract, channel, clientOptions, defaults });
   }
 }
 
 function checkSettings(settings: ClientSettings, place: string): ClientSettings {
+  checkKeys(settings, SETTINGS_KEYS, place);
   if (settings.group !== undefined) checkGroups(settings.group, `${place}.group`);
   if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
   if (settings.credentials === undefined || settings.credentials instanceof ChannelCredentials) return settings;

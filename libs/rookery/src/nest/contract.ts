@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { messageOf, RookeryError } from '../core/errors.js';
@@ -126,7 +127,7 @@ function loadProto(files: string[], loader: ContractSource['loader'], path: stri
   if (missing !== undefined) {
     throw new RookeryError('ROOKERY_PROTO_UNREADABLE', {
       path: `${path}.protoPath`,
-      found: `${missing} does not exist.`,
+      found: `${resolve(missing)} does not exist.`,
       remedy:
         "Check the path, and that the build copies .proto files to its output (nest-cli.json: assets: ['**/*.proto']).",
     });

@@ -35,14 +35,14 @@ describe('the log', () => {
       told(registration('registered'), registration('recovering', new Error('no route')), registration('registered')),
     ).toEqual([
       'log [Rookery] users is registered',
-      'warn [Rookery] ROOKERY_REGISTRY_UNREACHABLE: users is not registered in etcd://registry: no route; serving, and trying on',
+      'warn [Rookery] users is not registered; serving, and trying on: no route',
       'log [Rookery] users is registered again',
     ]);
   });
 
   it('says that the first registration fails', () => {
     expect(told(registration('registering', new Error('no route')))).toEqual([
-      'warn [Rookery] ROOKERY_REGISTRY_UNREACHABLE: users is not registered in etcd://registry: no route; serving, and trying on',
+      'warn [Rookery] users is not registered; serving, and trying on: no route',
     ]);
   });
 

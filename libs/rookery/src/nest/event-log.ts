@@ -60,8 +60,6 @@ export class EventLog {
     else if (state === 'superseded')
       this.#logger.error(`ROOKERY_REGISTRATION_SUPERSEDED: ${service}: another process holds the key of ${id}${why}`);
     else if (state === 'recovering' || (state === 'registering' && why))
-      this.#logger.warn(
-        `ROOKERY_REGISTRY_UNREACHABLE: ${service} is not registered in ${this.registry}${why}; serving, and trying on`,
-      );
+      this.#logger.warn(`${service} is not registered; serving, and trying on${why}`);
   }
 }

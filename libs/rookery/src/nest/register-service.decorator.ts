@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { RookeryError, show } from '../core/errors.js';
 import { checkInstanceOptions, checkName, type InstanceOptions } from '../core/instance.js';
+import { checkKeys } from '../core/keys.js';
+import { INSTANCE_KEYS } from './option-keys.js';
 import type { ServiceRef } from './service-ref.js';
 
 /** What `@RegisterService` leaves on a class. */
@@ -49,6 +51,7 @@ function parse(
   instance: InstanceOptions,
   path: string,
 ): ServiceRegistration {
+  checkKeys(instance, INSTANCE_KEYS, path);
   if (service === undefined) return { instance: checkInstanceOptions(instance, path) };
   if (typeof service === 'string')
     return { name: checkName(service, `${path}, name`), instance: checkInstanceOptions(instance, path) };
@@ -61,6 +64,7 @@ function parse(
   }
   if (isRef(service)) return { name: service.name, ref: service, instance: checkInstanceOptions(instance, path) };
   const { name, ...options } = service;
+  checkKeys(options, INSTANCE_KEYS, path);
   return {
     ...(name !== undefined && { name: checkName(name, `${path}.name`) }),
     instance: checkInstanceOptions(options, path),

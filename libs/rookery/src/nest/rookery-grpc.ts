@@ -4,8 +4,10 @@ import { ModuleRef } from '@nestjs/core';
 import type { AsyncMicroserviceOptions, CustomStrategy } from '@nestjs/microservices';
 import { RookeryError } from '../core/errors.js';
 import { checkInstanceOptions, checkName } from '../core/instance.js';
+import { checkKeys } from '../core/keys.js';
 import { checkRegisterMode } from './environment.js';
 import { checkMs, type RookeryGrpcOptions } from './options.js';
+import { INSTANCE_KEYS, SERVER_KEYS, STOP_KEYS } from './option-keys.js';
 import { ServerFactory } from './server-factory.js';
 import { nameOf } from './service-ref.js';
 
@@ -42,17 +44,20 @@ export function rookeryGrpc(
 function serversOf(moduleRef: ModuleRef): ServerFactory {
   try {
     return moduleRef.get(ServerFactory, { strict: false });
-  } catch (cause) {
+  } catch {
     throw new RookeryError('ROOKERY_MODULE_MISSING', {
       path: 'rookeryGrpc',
       found: 'the application imports no RookeryModule.forRoot().',
       remedy: 'Add RookeryModule.forRoot({ registry }) to the imports of the root module.',
-      cause,
     });
   }
 }
 
 function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
+  if ('options' in options) throw nested();
+  checkKeys(options, SERVER_KEYS, '');
+  if (options.instance) checkKeys(options.instance, INSTANCE_KEYS, 'instance');
+  if (options.stop) checkKeys(options.stop, STOP_KEYS, 'stop');
   if (options.service !== undefined) checkName(nameOf(options.service), 'service');
   if (options.instance) checkInstanceOptions(options.instance, 'instance');
   if (options.register !== undefined) checkRegisterMode(options.register, 'register');
@@ -66,6 +71,15 @@ function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | undefined)?.then === 'function';
+}
+
+/** Who comes from `{ transport: Transport.GRPC, options: { … } }`. */
+function nested(): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: 'rookeryGrpc.options',
+    found: "found Nest's options of a transport.",
+    remedy: 'Write them without the nesting: rookeryGrpc({ url, package, protoPath, … }).',
+  });
 }
 
 function otherGrpc(): RookeryError {

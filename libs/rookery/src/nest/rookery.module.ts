@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RookeryError } from '../core/errors.js';
-import { resolveFeature, settingsOf, type AsyncClientFeature, type ResolvedFeature } from './client-feature.js';
+import { resolveFeatures, settingsOf, type AsyncClientFeature, type ResolvedFeature } from './client-feature.js';
 import { RookeryClients } from './clients.js';
 import { ContractBook } from './contract-book.js';
 import { findControllers } from './controllers.js';
@@ -115,14 +115,13 @@ export class RookeryModule extends ConfigurableModuleClass {
    * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_CLIENT_DUPLICATE, ROOKERY_CONTRACT_MISSING, ROOKERY_PROTO_UNREADABLE
    */
   static forFeature(features: readonly ClientFeature[]): DynamicModule {
-    return clientModule(
-      features.map((feature, i) => [resolveFeature(feature, i), { useFactory: () => settingsOf(feature) }]),
-    );
+    const settings = (i: number) => ({ useFactory: () => settingsOf(features[i]!) });
+    return clientModule(resolveFeatures(features, 'forFeature').map((feature, i) => [feature, settings(i)]));
   }
 
   /** As `forFeature`, with settings from factories; services and contracts are given beside them. */
   static forFeatureAsync(features: readonly AsyncClientFeature[]): DynamicModule {
-    return clientModule(features.map((feature, i) => [resolveFeature(feature, i), feature]));
+    return clientModule(resolveFeatures(features, 'forFeatureAsync').map((feature, i) => [feature, features[i]!]));
   }
 }
 

@@ -2,11 +2,13 @@ import { createDirectory } from '../grpc/directory.js';
 import type { Directory } from '../core/directory.js';
 import { checkName } from '../core/instance.js';
 import { RookeryError, show } from '../core/errors.js';
+import { checkKeys } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
 import { defaultRegistry, registryScope } from '../registries/default.js';
 import { registryFromUrl } from '../registries/url.js';
 import { shared } from '../system/shared.js';
 import { checkRegisterMode, readEnvironment, type RookeryEnvironment } from './environment.js';
+import { MODULE_KEYS } from './option-keys.js';
 import type { RookeryModuleOptions } from './options.js';
 
 /** What one application shares: its registry, the directory over it, and what options and environment say. */
@@ -28,6 +30,8 @@ const openRegistries = shared('registries', () => new Map<Registry, OpenRegistry
 
 /** @throws {RookeryError} the code of the first option or variable that is wrong */
 export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEnv): RookeryRuntime {
+  if (typeof options !== 'object' || options === null) throw noOptions(options);
+  checkKeys(options, MODULE_KEYS, 'forRoot');
   if (options.register !== undefined) checkRegisterMode(options.register, 'register');
   const environment = readEnvironment(env);
   const registry = chooseRegistry(options, env);
@@ -42,6 +46,14 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
     environment,
     close: () => (closing ??= release(registry, open)),
   };
+}
+
+function noOptions(options: unknown): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: 'RookeryModule.forRoot',
+    found: `found ${show(options)}.`,
+    remedy: 'Pass an object, or let the factory of forRootAsync() return one; {} is enough.',
+  });
 }
 
 async function release(registry: Registry, open: OpenRegistry): Promise<void> {

@@ -44,7 +44,7 @@ export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): 
       throw urlInvalid(
         String(url),
         path,
-        scheme === undefined ? 'it has no scheme' : `there is no registry "${scheme}:"`,
+        scheme === undefined ? 'it has no scheme' : `there is no registry "${scheme}:"; is "etcd://" missing?`,
       );
   }
 }

@@ -1,0 +1,63 @@
+import type { InstanceOptions } from '../core/instance.js';
+import type { AsyncClientFeature } from './client-feature.js';
+import type {
+  ClientFeatureOptions,
+  ClientSettings,
+  RookeryGrpcOptions,
+  RookeryModuleOptions,
+  StopOptions,
+} from './options.js';
+
+/** The options that exist; the compiler holds each list against its interface. */
+type KeysOf<T> = Readonly<Record<keyof T & string, true>>;
+
+export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = { registry: true, namespace: true, register: true };
+
+export const INSTANCE_KEYS: KeysOf<InstanceOptions> = {
+  group: true,
+  weight: true,
+  zone: true,
+  version: true,
+  metadata: true,
+};
+
+export const STOP_KEYS: KeysOf<StopOptions> = { drainMs: true };
+
+export const SERVER_KEYS: KeysOf<RookeryGrpcOptions> = {
+  service: true,
+  url: true,
+  advertise: true,
+  instance: true,
+  register: true,
+  registerWaitMs: true,
+  requireRegistry: true,
+  registerTimeoutMs: true,
+  stop: true,
+  package: true,
+  protoPath: true,
+  packageDefinition: true,
+  loader: true,
+  protoLoader: true,
+  credentials: true,
+  channelOptions: true,
+  keepalive: true,
+  maxSendMessageLength: true,
+  maxReceiveMessageLength: true,
+  maxMetadataSize: true,
+  onLoadPackageDefinition: true,
+};
+
+export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
+  url: true,
+  credentials: true,
+  channelOptions: true,
+  group: true,
+  timeoutMs: true,
+  balancer: true,
+};
+
+const CONTRACT_KEYS = { service: true, name: true, package: true, protoPath: true, loader: true } as const;
+
+export const FEATURE_KEYS: KeysOf<ClientFeatureOptions> = { ...CONTRACT_KEYS, ...SETTINGS_KEYS };
+
+export const ASYNC_FEATURE_KEYS: KeysOf<AsyncClientFeature> = { ...CONTRACT_KEYS, inject: true, useFactory: true };
