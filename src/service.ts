@@ -37,6 +37,8 @@ async function main(): Promise<void> {
   });
   app.enableShutdownHooks();
   await app.listen();
+  // The end of the demo, however it came about, is the end of its fleet.
+  process.on('disconnect', () => void app.close());
 }
 
 main().catch((error: unknown) => {

@@ -13,7 +13,7 @@ describe('what is known', () => {
     expect(stage.balancer.state).toBe('connecting');
     stage.directory.tell('s', { type: 'reset', instances: [] });
     expect(stage.pick()).toBe('ROOKERY_INSTANCE_NONE');
-    expect(stage.failure()).toBe('s: no instance is registered.');
+    expect(stage.failure()).toBe('s: no instance is registered in memory:.');
     expect(stage.balancer.state).toBe('failed');
     stage.directory.fail('s', new Error('the folder is open'));
     expect(stage.pick()).toBe('ROOKERY_VIEW_FAILED');

@@ -15,6 +15,9 @@ import type { Random, Time } from './time.js';
 /** A call moves on from a group that is only connecting after this long, ms, or a quarter of the time it has left. */
 const MOVE_ON_MS = 250;
 
+/** How many groups the message of a failed call names. */
+const NAMED_GROUPS = 10;
+
 /** One per channel: owns the endpoints of a service and answers who takes a call. */
 export interface Balancer {
   pick(call: CallRecord): PickResult<Endpoint>;
@@ -265,16 +268,31 @@ class ServiceBalancer implements Balancer {
   #failure(groups: readonly string[]): CallFailure {
     const { service } = this.options;
     if (this.#endpoints.size === 0) {
-      return { reason: 'ROOKERY_INSTANCE_NONE', service, details: `${service}: no instance is registered.` };
+      return {
+        reason: 'ROOKERY_INSTANCE_NONE',
+        service,
+        details: `${service}: no instance is registered in ${withoutAddresses(this.options.directory.registry.name)}.`,
+      };
     }
-    const present = [...this.#pools].map(([group, { size }]) => `${groupName(group)} (${size})`).join(', ');
+    const present = this.#present();
     const hint =
       groups.length === 1 && groups[0] === UNGROUPED && !this.#pools.has(UNGROUPED)
         ? ' A call without a group reaches only ungrouped instances: name a group, or "*" for all.'
         : '';
     const error = this.#lastError ? ` Last error: ${this.#lastError}.` : '';
-    const details = `${service}: no usable instance in ${groups.map(groupName).join(', then ')}; present: ${present}.${error}${hint}`;
+    const details = `${service}: no usable instance in ${groups.slice(0, NAMED_GROUPS).map(groupName).join(', then ')}; present: ${present}.${error}${hint}`;
     return { reason: 'ROOKERY_GROUP_MISSING', service, details };
+  }
+
+  /** The groups that exist, the first ten of them: every failed call pays for this text. */
+  #present(): string {
+    const named: string[] = [];
+    for (const [group, { size }] of this.#pools) {
+      if (named.length === NAMED_GROUPS)
+        return `${named.join(', ')} and ${this.#pools.size - named.length} more groups`;
+      named.push(`${groupName(group)} (${size})`);
+    }
+    return named.join(', ');
   }
 
   #changed(): void {

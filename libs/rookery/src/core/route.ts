@@ -10,6 +10,9 @@ export type GroupRoute =
   /** Every instance, by plain weight. */
   | { readonly type: 'any' };
 
+/** Every call without a group walks its route: a longer one is bad data. */
+const MAX_ROUTE_CHARS = 16_384;
+
 /** What holds where the registry says nothing: ungrouped instances only. */
 export const DEFAULT_ROUTE: GroupRoute = Object.freeze({ type: 'prefer', groups: Object.freeze([UNGROUPED]) });
 
@@ -35,6 +38,10 @@ export function checkGroups(groups: string | readonly string[], path: string): r
  * @throws {RookeryError} ROOKERY_ENTRY_MALFORMED
  */
 export function parseRoute(text: string, path: string): GroupRoute {
+  if (text.length > MAX_ROUTE_CHARS) {
+    const found = `found a route of ${text.length} characters.`;
+    throw new RookeryError('ROOKERY_ENTRY_MALFORMED', { path, found, remedy: 'The last good route stays.' });
+  }
   try {
     const value = JSON.parse(text) as Partial<Record<string, unknown>>;
     if (value['type'] === 'any') return { type: 'any' };

@@ -8,7 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { CallRecord } from '../core/call.js';
-import { RookeryError } from '../core/errors.js';
+import { RookeryError, show } from '../core/errors.js';
 import { checkGroups } from '../core/route.js';
 import type { Time } from '../core/time.js';
 import { describeError, type CallContext } from './call-error.js';
@@ -83,25 +83,37 @@ function recordFor(
   };
 }
 
+/** Node's timers, and so grpc-js, take no more; whoever asks for longer wants none, ms. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Sets the deadline; returns the default timeout where it was that. */
 function applyTimeout(options: CallOptions & RookeryCallOptions, defaultMs: number): number | undefined {
-  const { timeoutMs } = options;
-  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-    throw new RookeryError('ROOKERY_OPTION_INVALID', {
-      path: 'options.timeoutMs',
-      found: `found ${timeoutMs}.`,
-      remedy: 'Use milliseconds, or 0 for none.',
-    });
+  const { timeoutMs, deadline } = options;
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+    throw wrongTime('timeoutMs', timeoutMs, 'Use milliseconds, or 0 for none.');
   }
-  if (options.deadline !== undefined && options.deadline !== null) return undefined;
+  if (deadline !== undefined && deadline !== null) {
+    if (Number.isNaN(Number(deadline)))
+      throw wrongTime('deadline', deadline, 'Use a Date, or milliseconds since 1970.');
+    if (Number(deadline) - Date.now() > LONGEST_MS) delete options.deadline;
+    return undefined;
+  }
   if (timeoutMs !== undefined) {
-    if (timeoutMs > 0 && timeoutMs !== Infinity) options.deadline = Date.now() + timeoutMs;
+    if (timeoutMs > 0 && timeoutMs <= LONGEST_MS) options.deadline = Date.now() + timeoutMs;
     return undefined;
   }
   // Who stands at a breakpoint does not want his calls to time out.
   if (defaultMs <= 0 || inspectorUrl() !== undefined) return undefined;
   options.deadline = Date.now() + defaultMs;
   return defaultMs;
+}
+
+function wrongTime(name: string, value: unknown, remedy: string): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: `options.${name}`,
+    found: `found ${show(value)}.`,
+    remedy,
+  });
 }
 
 function describing(callback: requestCallback<unknown>, context: CallContext): requestCallback<unknown> {

@@ -4,6 +4,9 @@ import { PEER_VERSION } from '../core/instance.js';
 import type { Time } from '../core/time.js';
 import { PEER_SERVICE, type HelloResponse } from './peer.js';
 
+/** A longer answer is not one of ours, and would take its time to read, bytes. */
+const MAX_BYTES = 65_536;
+
 /** An answer, or why there is none; `foreign` where the other side does not speak our peer protocol. */
 export type HelloResult = { readonly hello: HelloResponse } | { readonly error: string; readonly foreign: boolean };
 
@@ -51,6 +54,7 @@ export function sayHello({ subchannel, host, time, timeoutMs = 2000 }: HelloOpti
 /** Runs inside a listener of grpc-js, where whatever is thrown ends the process: an answer may be anything. */
 function parse(body: Buffer | undefined): HelloResult {
   if (!body) return { error: 'no answer to Hello', foreign: true };
+  if (body.length > MAX_BYTES) return { error: `an answer to Hello of ${body.length} bytes`, foreign: true };
   try {
     return { hello: PEER_SERVICE.Hello.responseDeserialize(body.subarray(FRAME_HEADER)) };
   } catch (error) {

@@ -5,15 +5,13 @@ import { recordOf } from './call-record.js';
 import { rememberFailure } from './call-error.js';
 import { SubchannelConnection } from './connection.js';
 import { handleIn, serviceIn, type ChannelHandle } from './handle.js';
+import { MAX_WAITING, WaitingCalls } from './waiting-calls.js';
 
 type Picker = experimental.Picker;
 type PickResult = experimental.PickResult;
 
 /** The policy's name in service configs. */
 export const POLICY_NAME = 'rookery_v1';
-
-/** Waiting calls of one channel; one more is refused with RESOURCE_EXHAUSTED. */
-const MAX_WAITING = 10_000;
 
 const PEER_KEEPALIVE: ChannelOptions = {
   'grpc.keepalive_time_ms': 10_000,
@@ -38,8 +36,7 @@ export class DiscoveryPolicyConfig implements experimental.TypedLoadBalancingCon
 export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   #balancer: Balancer | undefined;
   #published: State | undefined;
-  #waiting = 0;
-  #flushedAt = 0;
+  readonly #waiting = new WaitingCalls(() => this.#publish());
   #service = '';
 
   constructor(private readonly helper: experimental.ChannelControlHelper) {}
@@ -62,7 +59,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     }
     this.#service = service;
     this.#balancer = this.#follow(handle, service, options);
-    this.#publish();
+    this.#waiting.flush();
     return true;
   }
 
@@ -71,7 +68,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     const result = this.#balancer!.pick(call);
     if ('pick' in result) return (result.pick.connection as SubchannelConnection).pick!;
     if ('fail' in result) return failed(result.fail);
-    return this.#wait();
+    return this.#waiting.admit() ? QUEUED : failed(queueFull(this.#service));
   }
 
   /** Called for every call: must stay empty. */
@@ -104,30 +101,17 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
       });
     });
     balancer.onChange(() => {
-      if (this.#waiting > 0 || stateOf(balancer) !== this.#published) this.#publish();
+      if (stateOf(balancer) === this.#published) this.#waiting.wake();
+      else this.#waiting.flush();
     });
     return balancer;
   }
 
-  /** grpc-js picks again for every waiting call when, and only when, a state is published. */
   #publish(): void {
     const balancer = this.#balancer;
     if (!balancer) return;
     this.#published = stateOf(balancer);
-    this.#waiting = 0;
-    this.#flushedAt = performance.now();
     this.helper.updateState(this.#published, this, null);
-  }
-
-  #wait(): PickResult {
-    if (this.#waiting >= MAX_WAITING) {
-      // Calls that ended while they waited are still counted; those that really wait count themselves again.
-      if (performance.now() - this.#flushedAt < 1000) return failed(queueFull(this.#service));
-      this.#flushedAt = performance.now();
-      queueMicrotask(() => this.#publish());
-    }
-    this.#waiting += 1;
-    return QUEUED;
   }
 }
 

@@ -41,6 +41,7 @@ export class Claim implements Registration {
   readonly #restore: Backoff;
   readonly #updates = new Set<() => void>();
   #calmAt = -Infinity;
+  #holding: AbortController | undefined;
   #working: Promise<void> = Promise.resolve();
   #released: Promise<void> | undefined;
 
@@ -90,7 +91,10 @@ export class Claim implements Registration {
   }
 
   leaseLost(error: unknown): void {
+    // Nobody spoilt the entry, it went with its lease: putting it back need not wait, nor is it held against anybody.
     this.#entry.forgetRestore();
+    this.#calmAt = -Infinity;
+    this.#holding?.abort();
     this.troubled(error);
     this.#wake.call();
   }
@@ -163,8 +167,10 @@ export class Claim implements Registration {
     const delay = calm ? 0 : this.#restore.next();
     this.#calmAt = time.now() + delay + CALM_MS;
     this.#entry.restoreDelayed = true;
-    if (delay > 0) await pause(time, delay, this.#ending.signal);
-    return delay > 0;
+    if (delay === 0) return false;
+    this.#holding = new AbortController();
+    await pause(time, delay, AbortSignal.any([this.#ending.signal, this.#holding.signal]));
+    return true;
   }
 
   async #write(lease: string): Promise<void> {
@@ -192,7 +198,7 @@ export class Claim implements Registration {
     this.#status.releasing();
     // Goes on by itself where it takes longer, for as long as the session and thereby the lease live.
     const left = this.#working.then(() => leave(this.session, this.#entry)).finally(this.#go);
-    const answer = await within(this.session.context.time, LEAVE_MS, left);
+    const answer = await within(this.session.context.time, LEAVE_MS, left).catch(() => LATE);
     await this.session.leave(this);
     this.#status.released(answer === LATE ? LEAVE_MS : undefined);
     this.#finishUpdates();

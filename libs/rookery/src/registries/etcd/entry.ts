@@ -92,7 +92,7 @@ function read(key: string, service: string, id: string, raw: Record<string, unkn
       ? OPERATOR_FIELDS.filter((field) => (raw['pinned'] as unknown[]).includes(field))
       : [],
     present: new Set(OPERATOR_FIELDS.filter((field) => raw[field] !== undefined && raw[field] !== null)),
-    extra: unknownFields(raw),
+    extra: writable(unknownFields(raw)),
   };
 }
 
@@ -107,6 +107,12 @@ function foreignMetadata(raw: Record<string, unknown>): Record<string, string> |
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const flat = Object.entries(value).filter(([, item]) => ['string', 'number', 'boolean'].includes(typeof item));
   return Object.assign(Object.create(null), Object.fromEntries(flat.map(([name, item]) => [name, String(item)])));
+}
+
+/** What can be read can be nested too deeply to be written again. */
+function writable(fields: Record<string, unknown>): Record<string, unknown> {
+  JSON.stringify(fields);
+  return fields;
 }
 
 function unknownFields(raw: Record<string, unknown>): Record<string, unknown> {

@@ -98,6 +98,11 @@ describe('a foreign value', () => {
 });
 
 describe('a malformed value', () => {
+  it('is one that can be read but not written again, since its owner would keep it', () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    expect(() => decode(text.replace('{', `{"note":${deep},`))).toThrow('ROOKERY_ENTRY_MALFORMED');
+  });
+
   it.each([
     ['text', 'garbage'],
     ['a list', []],

@@ -73,11 +73,12 @@ export class LocalClaim implements Registration {
     try {
       if (!file.written) await this.#first();
       else if (!(await this.#reconcile(file.written))) return;
+      // First, or a folder that cannot be written any more would count as well.
+      await file.touch();
       this.#become('registered');
       this.#accept();
       this.#waiting = this.#waiting.filter((resolve) => !waiting.includes(resolve));
       for (const resolve of waiting) resolve();
-      await file.touch();
     } catch (error) {
       this.#become(file.written ? 'recovering' : 'registering', error);
     }

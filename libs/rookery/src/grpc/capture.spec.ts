@@ -1,0 +1,48 @@
+import { Channel, credentials, Metadata, type CallProperties } from '@grpc/grpc-js';
+import { afterAll, describe, expect, it } from 'vitest';
+import { systemTime } from '../system/time.js';
+import { captureCall } from './capture.js';
+
+describe('the time that a call has', () => {
+  const channel = new Channel('dns:localhost:1', credentials.createInsecure(), {});
+  afterAll(() => channel.close());
+
+  const deadlineOf = (callOptions: object) => {
+    const properties = {
+      argument: {},
+      metadata: new Metadata(),
+      call: {},
+      channel,
+      methodDefinition: { path: '/a/B', requestStream: false, responseStream: false },
+      callOptions,
+      callback: () => {},
+    };
+    const captured = captureCall({ timeoutMs: 5000, time: systemTime })(properties as never);
+    return (captured as CallProperties<unknown, unknown>).callOptions.deadline;
+  };
+
+  it('is its timeout, else the default of the client', () => {
+    const now = Date.now();
+    expect(Number(deadlineOf({ timeoutMs: 60_000 })) - now).toBeGreaterThan(50_000);
+    expect(Number(deadlineOf({})) - now).toBeLessThanOrEqual(5000 + (Date.now() - now));
+    expect(deadlineOf({ deadline: now + 77 })).toBe(now + 77);
+  });
+
+  it.each([{ timeoutMs: 0 }, { timeoutMs: Infinity }, { timeoutMs: Number.MAX_SAFE_INTEGER }, { deadline: Infinity }])(
+    'is endless where it says so, or is longer than a timer can be: %o',
+    (options) => {
+      const deadline = deadlineOf(options);
+      expect(deadline === undefined || deadline === Infinity).toBe(true);
+    },
+  );
+
+  it.each([
+    [{ timeoutMs: -1 }, 'options.timeoutMs'],
+    [{ timeoutMs: NaN }, 'options.timeoutMs'],
+    [{ timeoutMs: '5' }, 'options.timeoutMs'],
+    [{ deadline: NaN }, 'options.deadline'],
+    [{ deadline: new Date(NaN) }, 'options.deadline'],
+  ])('is refused where it is none: %o', (options, path) => {
+    expect(() => deadlineOf(options)).toThrow(expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path }));
+  });
+});
