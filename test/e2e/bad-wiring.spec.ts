@@ -95,7 +95,9 @@ describe('a bad controller is refused', () => {
     }
     await stage.serve({ service: probe('probe') }, [controllerOf(), Unserved]);
     expect(stage.warnings).toContainEqual(
-      expect.stringMatching(/^ROOKERY_CONTROLLER_UNSERVED at Unserved: .*Add their contract to a server/),
+      expect.stringMatching(
+        /^ROOKERY_CONTROLLER_UNSERVED at Unserved \(Elsewhere\/Ask\): .*add the contract to a server/,
+      ),
     );
   });
 });
@@ -105,9 +107,23 @@ describe('a bad server is refused', () => {
     const place = (url: string) => ({
       code: 'ROOKERY_SERVER_EMPTY',
       path: `rookeryGrpc at ${url}`,
-      remedy: /with @RegisterService\(\), or set register: 'never'/,
+      remedy: /Decorate those that it serves, or set register: 'never'/,
     });
     await refused(() => stage.serve({ service: probe('probe') }, []), place('127.0.0.1:0'));
+  });
+
+  it('whose controllers have misspelt what they handle, naming both sides', async () => {
+    @Controller()
+    @RegisterService()
+    class Misspelt {
+      @GrpcMethod('Probe', 'Askk')
+      ask() {}
+    }
+    await refused(() => stage.serve({ service: probe('probe') }, [Misspelt]), {
+      code: 'ROOKERY_SERVER_EMPTY',
+      path: 'rookeryGrpc at 127.0.0.1:0',
+      remedy: /Misspelt has Probe\/Askk; the contract has Probe\/Ask, Probe\/Follow, Other\/Ask\. Correct the names/,
+    });
   });
 
   it('without a RookeryModule.forRoot()', async () => {

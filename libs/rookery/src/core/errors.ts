@@ -24,10 +24,11 @@ export const ERROR_CODES = {
   ROOKERY_SERVER_STOCK: 'Decorated controllers are served by a server that registers nothing.',
   ROOKERY_SERVER_EMPTY: 'rookeryGrpc() serves no controller that is decorated with @RegisterService.',
   ROOKERY_SERVER_UNBOUND: 'The gRPC server could not listen on its address.',
-  ROOKERY_SERVER_IDLE: 'The server listens, but the application was never initialised, so nothing is registered.',
+  ROOKERY_SERVER_IDLE:
+    'A server was made but does not listen, or listens in an application that was never initialised.',
   ROOKERY_SHUTDOWN_UNHEARD: 'Nothing listens for SIGTERM, so a stop cannot deregister.',
   ROOKERY_CONTROLLER_EMPTY: '@RegisterService is on a class without a gRPC handler.',
-  ROOKERY_CONTROLLER_UNSERVED: 'No server of the application serves a decorated controller.',
+  ROOKERY_CONTROLLER_UNSERVED: 'No server of the application serves a handler of a decorated controller.',
   ROOKERY_CONTROLLER_DUPLICATE: '@RegisterService is on one class twice.',
   ROOKERY_CONTROLLER_CONFLICT: 'Two controllers register one service with different options.',
   ROOKERY_SERVICE_UNNAMED: '@RegisterService() names no service, and neither does the server.',

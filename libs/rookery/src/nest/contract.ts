@@ -64,6 +64,14 @@ export function hasMethod(
   });
 }
 
+/** The methods of a contract, as error messages name them: `UserService/GetById`. */
+export function methodNames({ definition, packages }: Contract): string[] {
+  const services = Object.entries(definition).filter(
+    ([name, entry]) => isService(entry) && packages.some((packageName) => inPackage(name, packageName)),
+  );
+  return services.flatMap(([name, entry]) => Object.keys(entry).map((rpc) => `${shortNameOf(name)}/${rpc}`));
+}
+
 function methodOutline({ path, requestStream, responseStream }: ServiceDefinition[string]): string {
   return `${path} ${requestStream} ${responseStream}`;
 }

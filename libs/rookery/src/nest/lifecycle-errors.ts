@@ -1,10 +1,26 @@
 import { RookeryError } from '../core/errors.js';
+import type { DecoratedController } from './controllers.js';
+import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 
-export function nothingServed(url: string): RookeryError {
+const NEVER = "set register: 'never'.";
+
+export function nothingServed(server: RookeryGrpcServer, controllers: readonly DecoratedController[]): RookeryError {
+  const path = `rookeryGrpc at ${server.settings.url}`;
+  if (controllers.length === 0) {
+    const found = 'no controller of the application is decorated with @RegisterService.';
+    return new RookeryError('ROOKERY_SERVER_EMPTY', {
+      path,
+      found,
+      remedy: `Decorate those that it serves, or ${NEVER}`,
+    });
+  }
+  const handlers = controllers.flatMap(({ name, handlers: own }) =>
+    own.map(({ service, rpc }) => `${name} has ${service}/${rpc}`),
+  );
   return new RookeryError('ROOKERY_SERVER_EMPTY', {
-    path: `rookeryGrpc at ${url}`,
-    found: 'no controller that is decorated with @RegisterService has a handler in its contract.',
-    remedy: "Decorate the controllers that it serves with @RegisterService(), or set register: 'never'.",
+    path,
+    found: `no decorated controller has a handler of its contract: ${handlers.join(', ')}; the contract has ${server.methods.join(', ')}.`,
+    remedy: `Correct the names in @GrpcMethod, or the contract of the server; or ${NEVER}`,
   });
 }
 

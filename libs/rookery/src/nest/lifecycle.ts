@@ -69,6 +69,7 @@ export class RookeryLifecycle implements ServerLife {
     this.#bootstrapped = true;
     for (const server of this.servers) if (server.hosted && this.#modeOf(server) === 'auto') this.#publish(server);
     if (this.servers.size === 0) this.#warnOfStock();
+    this.#expectListening();
     this.#warnOfUnserved();
   }
 
@@ -139,7 +140,7 @@ export class RookeryLifecycle implements ServerLife {
     const { environment, registry } = this.runtime;
     const { settings } = server;
     const served = this.controllers().filter(({ handlers }) => handlers.some((handler) => server.serves(handler)));
-    if (served.length === 0) throw nothingServed(settings.url);
+    if (served.length === 0) throw nothingServed(server, this.controllers());
     if (!registry.capabilities.register) throw readOnly(registry.name);
     const service = settings.service === undefined ? undefined : nameOf(settings.service);
     return planServices(served, { service, option: settings.instance, environment: environment.instance });
@@ -212,14 +213,28 @@ export class RookeryLifecycle implements ServerLife {
   #warnOfUnserved(): void {
     const servers = [...this.servers];
     if (!this.#bootstrapped || servers.length === 0 || !servers.every(({ hosted }) => hosted)) return;
-    const unserved = this.controllers().filter(
-      ({ handlers }) => !servers.some((server) => handlers.some((handler) => server.serves(handler))),
+    const unserved = this.controllers().flatMap(({ name, handlers }) =>
+      handlers
+        .filter((handler) => !servers.some((server) => server.serves(handler)))
+        .map(({ service, rpc }) => `${name} (${service}/${rpc})`),
     );
     if (unserved.length === 0) return;
     this.#logger.warn(
-      `ROOKERY_CONTROLLER_UNSERVED at ${namesOf(unserved)}: no server of rookeryGrpc() has their methods in its contract, so they are not registered. ` +
-        'Add their contract to a server (`service` or `package`), or pass it to @RegisterService().',
+      `ROOKERY_CONTROLLER_UNSERVED at ${unserved.join(', ')}: no server of rookeryGrpc() has the method in its contract, so calls of it fail. ` +
+        'Correct the name, add the contract to a server (`service` or `package`), or pass it to @RegisterService().',
     );
+  }
+
+  /** As in a hybrid application that forgot to start its servers. */
+  #expectListening(): void {
+    systemTime.after(IDLE_WARNING_MS, () => {
+      const idle = [...this.servers].filter(({ hosted, closing }) => !hosted && !closing);
+      for (const { settings } of idle) {
+        this.#logger.warn(
+          `ROOKERY_SERVER_IDLE at ${settings.url}: rookeryGrpc() made a server that does not listen. Call app.startAllMicroservices(), or app.listen() of a microservice.`,
+        );
+      }
+    });
   }
 }
 

@@ -13,7 +13,7 @@ import { ServerGrpc, type GrpcOptions } from '@nestjs/microservices';
 import { messageOf, RookeryError } from '../core/errors.js';
 import { PEER_SERVICE, PEER_SERVICE_NAME, type HelloRequest, type HelloResponse } from '../grpc/peer.js';
 import { systemTime } from '../system/time.js';
-import { hasMethod, type Contract } from './contract.js';
+import { hasMethod, methodNames, type Contract } from './contract.js';
 import type { GrpcPattern } from './controllers.js';
 import type { HostedServices } from './hosted-services.js';
 import type { RookeryGrpcOptions } from './options.js';
@@ -59,6 +59,11 @@ export class RookeryGrpcServer extends ServerGrpc {
   /** It stops, or has stopped. */
   get closing(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /** What its contract has: `UserService/GetById`. */
+  get methods(): readonly string[] {
+    return methodNames(this.contracts.contract);
   }
 
   /** Whether one of the handlers is served here. */
