@@ -1,21 +1,24 @@
-import { Client, Metadata } from '@grpc/grpc-js';
-import { Injectable } from '@nestjs/common';
+import { Client, Metadata, status } from '@grpc/grpc-js';
+import { Controller, Injectable } from '@nestjs/common';
+import { GrpcMethod, RpcException } from '@nestjs/microservices';
 import {
   getClientToken,
   getServiceToken,
   InjectClient,
   InjectService,
   isCallError,
+  RegisterService,
   RookeryClient,
   RookeryModule,
   ROOKERY_OPTIONS,
   UNGROUPED,
   type AsyncClient,
+  type RookeryCallError,
 } from 'rookery';
 import { eventually } from 'rookery/testing';
-import { firstValueFrom, toArray } from 'rxjs';
+import { concat, firstValueFrom, lastValueFrom, NEVER, of, throwError, toArray, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { probe, type Probe } from '../apps/contracts.js';
+import { probe, type Answer, type Probe } from '../apps/contracts.js';
 import { NestStage } from '../support/nest-stage.js';
 
 let stage: NestStage;
@@ -190,5 +193,52 @@ describe('a client', () => {
     const { byReference, byName, service } = app.get(Gateway);
     expect(byReference).toBe(byName);
     expect(service).toBe(byName.getAsyncService('Probe'));
+  });
+});
+
+describe('the error of a server stream', () => {
+  @Controller()
+  @RegisterService()
+  class Breaking {
+    @GrpcMethod('Probe', 'Ask')
+    ask() {
+      return {};
+    }
+
+    /** One message, and then an error, or nothing where more are asked for. */
+    @GrpcMethod('Probe', 'Follow')
+    follow({ count }: { count: number }): Observable<object> {
+      const refused = throwError(() => new RpcException({ code: status.FAILED_PRECONDITION, message: 'refused' }));
+      return concat(of({ name: 'first' }), count > 0 ? NEVER : refused);
+    }
+  }
+
+  type ProbeClient = RookeryClient<{ Probe: Probe }>;
+  const clients = {
+    AsyncClient: async (client: ProbeClient, question: object, options: object) => {
+      const names: string[] = [];
+      for await (const { name } of client.getAsyncService('Probe').follow(question, options)) names.push(name);
+      return names;
+    },
+    Observable: (client: ProbeClient, question: object, options: object) =>
+      lastValueFrom(client.getService<any>('Probe').follow(question, options) as Observable<Answer>),
+  };
+
+  it.each(['AsyncClient', 'Observable'] as const)('says what became of the call: %s', async (kind) => {
+    const { rookery } = await stage.listening({ service: probe('probe') }, stage.module({ controllers: [Breaking] }));
+    const app = await stage.client(RookeryModule.forFeature([probe('probe')]));
+    const client = app.get<ProbeClient>(getClientToken('probe'));
+    await client.waitForReady();
+    const error = (count: number, options: object) =>
+      clients[kind](client, { count }, options).then(
+        () => expect.unreachable(),
+        (reason: unknown) => reason as RookeryCallError,
+      );
+    const call = { service: 'probe', instance: rookery.registrations[0]!.instance.id, attempts: 1 };
+    const refused = await error(0, {});
+    expect(refused).toMatchObject({ ...call, code: status.FAILED_PRECONDITION, details: 'refused' });
+    expect([isCallError(refused), refused.reason]).toEqual([true, undefined]);
+    const late = await error(1, { timeoutMs: 300 });
+    expect(late).toMatchObject({ ...call, code: status.DEADLINE_EXCEEDED, reason: 'ROOKERY_CALL_TIMEOUT' });
   });
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { ServerInterceptingCall, status, type ServerInterceptor } from '@grpc/grpc-js';
 import { Controller } from '@nestjs/common';
 import { GrpcMethod, type MicroserviceOptions } from '@nestjs/microservices';
 import {
@@ -12,10 +13,12 @@ import {
   RookeryModule,
   type AsyncClient,
 } from 'rookery';
+import type { Registry } from 'rookery/core';
 import { eventually } from 'rookery/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { probe, type Probe } from '../apps/contracts.js';
 import { NestStage, portOf } from '../support/nest-stage.js';
+import { silentRegistry } from '../support/silent-registry.js';
 
 let stage: NestStage;
 beforeEach(() => void (stage = new NestStage()));
@@ -247,5 +250,85 @@ describe('an application stops', () => {
     stage.openGate();
     expect(await running).toMatchObject({ name: 'backend' });
     await closed;
+  });
+});
+
+describe('an interceptor of the user that asks for a token', () => {
+  const asked: string[] = [];
+  const guard: ServerInterceptor = ({ path }, call) =>
+    new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, pass) => {
+            asked.push(path);
+            if (metadata.get('token')[0] === 'secret') pass(metadata);
+            else call.sendStatus({ code: status.UNAUTHENTICATED, details: 'no token' });
+          },
+        }),
+    });
+
+  it('guards the calls, and does not keep clients from asking who the server is', async () => {
+    const channelOptions = { interceptors: [guard] } as object;
+    await stage.listening({ service: probe('probe'), channelOptions }, stage.module({ name: 'guarded' }));
+    const app = await stage.client(RookeryModule.forFeature([probe('probe')]));
+    const client = app.get<AsyncClient<Probe>>(getServiceToken('probe', 'Probe'));
+    expect(await client.ask({}, { metadata: { token: 'secret' } })).toMatchObject({ name: 'guarded' });
+    await expect(client.ask({})).rejects.toMatchObject({ code: status.UNAUTHENTICATED, details: 'no token' });
+    expect(asked).toEqual(['/probe.Probe/Ask', '/probe.Probe/Ask']);
+    expect(stage.order('call')).toHaveLength(1);
+  });
+});
+
+describe('check()', () => {
+  const start = async (registry: Registry) => {
+    const module = stage.module({ root: { registry } });
+    const { rookery } = await stage.listening({ service: probe('probe'), registerWaitMs: 1 }, module);
+    return rookery;
+  };
+
+  it('is up where everything is registered and every view is live', async () => {
+    const rookery = await start(stage.registry);
+    const { id } = rookery.registrations[0]!.instance;
+    expect(rookery.check()).toEqual({
+      status: 'up',
+      registry: 'memory:',
+      registrations: [{ service: 'probe', id, state: 'registered' }],
+      services: [],
+    });
+    const watch = rookery.directory.subscribe('probe', () => {});
+    expect(rookery.check()).toMatchObject({ status: 'degraded', services: [{ view: 'pending', instances: 0 }] });
+    await eventually(() => expect(rookery.check().status).toBe('up'));
+    expect(rookery.check().services).toEqual([{ service: 'probe', view: 'known', instances: 1 }]);
+    watch[Symbol.dispose]();
+  });
+
+  it('is degraded while the registry has not accepted the registration', async () => {
+    const registry = silentRegistry();
+    const rookery = await start(registry);
+    expect(rookery.check()).toMatchObject({ status: 'degraded', registrations: [{ state: 'registering' }] });
+    registry.answer();
+    await rookery.registered();
+    expect(rookery.check()).toMatchObject({ status: 'up', registrations: [{ state: 'registered' }] });
+  });
+
+  it('is degraded while a view is stale', async () => {
+    const registry = silentRegistry();
+    const rookery = await start(registry);
+    registry.answer();
+    const watch = rookery.directory.subscribe('other', () => {});
+    await eventually(() => expect(rookery.check().status).toBe('up'));
+    registry.breakWatches();
+    await eventually(() => expect(rookery.check().status).toBe('degraded'));
+    expect(rookery.check().services).toEqual([{ service: 'other', view: 'stale', instances: 0 }]);
+    watch[Symbol.dispose]();
+  });
+
+  it('is degraded where a view has failed', async () => {
+    const rookery = await start(stage.registry);
+    const watch = rookery.directory.subscribe('no name', () => {});
+    await eventually(() =>
+      expect(rookery.check()).toMatchObject({ status: 'degraded', services: [{ view: 'failed', instances: 0 }] }),
+    );
+    watch[Symbol.dispose]();
   });
 });

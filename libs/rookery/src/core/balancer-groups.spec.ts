@@ -164,6 +164,27 @@ describe('a split', () => {
     expect(stage.pick()).toBe('ROOKERY_GROUP_MISSING');
   });
 
+  it('waits for a group that may yet come, and does not turn to a share of 0 meanwhile', () => {
+    stage.route({ type: 'split', shares: { off: 0, stable: 100 } });
+    stage.ready('off', 'd');
+    stage.set('a', { group: 'stable' });
+    expect(stage.pick()).toBe('wait');
+    stage.report('a', 'ready');
+    expect(stage.picks(4)).toEqual({ a: 4 });
+  });
+
+  // `#routed` still falls back to every group of the split, those of share 0 among them.
+  it('gives nothing to a share of 0, also where nobody else is there', () => {
+    stage.set('d', { group: 'off' });
+    expect(stage.pick()).toBe('ROOKERY_GROUP_MISSING');
+    stage.report('d', 'ready');
+    expect(stage.pick()).toBe('ROOKERY_GROUP_MISSING');
+    expect(stage.pick(stage.call({ waitForReady: true }))).toBe('wait');
+    expect(stage.failure()).toContain(
+      "no usable instance in group 'stable', then group 'canary'; present: group 'off' (1)",
+    );
+  });
+
   it('does not concern calls that name a group', () => {
     stage.ready('off', 'd');
     expect(stage.picks(4, { groups: ['off'] })).toEqual({ d: 4 });

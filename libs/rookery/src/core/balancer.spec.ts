@@ -20,6 +20,12 @@ describe('what is known', () => {
     expect(stage.failure()).toBe('the folder is open');
   });
 
+  it('failed names no address, and is not waited for', () => {
+    stage.directory.fail('s', new Error('no permission at etcd.internal:2379'));
+    expect(stage.pick(stage.call({ waitForReady: true }))).toBe('ROOKERY_VIEW_FAILED');
+    expect(stage.failure()).toBe('no permission at <address>');
+  });
+
   it('a call that waits for readiness does not fail for want of an instance', () => {
     stage.directory.tell('s', { type: 'reset', instances: [] });
     expect(stage.pick(stage.call({ waitForReady: true }))).toBe('wait');
@@ -112,6 +118,15 @@ describe('endpoints', () => {
     stage.report('a', 'connecting');
     stage.report('a', 'ready');
     expect(stage.picks(10)['a']).toBe(5);
+  });
+
+  it('that say so before they are ready get nothing from the first', () => {
+    stage.ready('', 'b');
+    stage.set('a');
+    stage.report('a', 'verifying');
+    stage.balancer.reportDraining(stage.endpoint('a:1'));
+    stage.report('a', 'ready');
+    expect(stage.picks(10)).toEqual({ b: 10 });
   });
 
   it('that failed stay failed until they are ready, and calls do not wait for them', () => {

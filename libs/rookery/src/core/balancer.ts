@@ -236,11 +236,10 @@ class ServiceBalancer implements Balancer {
   #routed(route: GroupRoute): readonly string[] {
     if (route.type === 'prefer') return route.groups;
     if (route.type === 'any') return [ANY_GROUP];
-    const groups = Object.keys(route.shares);
+    const groups = Object.keys(route.shares).filter((group) => route.shares[group]! > 0);
     const usable = (group: string) => (this.#pools.get(group)?.usable ?? 0) > 0;
     const hopeful = (group: string) => !(this.#pools.get(group)?.missing ?? true);
-    const group =
-      this.#split.choose(route.shares, usable) ?? groups.find((name) => route.shares[name]! > 0 && hopeful(name));
+    const group = this.#split.choose(route.shares, usable) ?? groups.find(hopeful);
     return group === undefined ? groups : [group];
   }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { fakeTime, type FakeTime } from '../testing/fake-time.js';
 import type { ServiceChange, ServiceDelta } from './change.js';
 import { createDirectory, type Directory } from './directory.js';
-import { RookeryError } from './errors.js';
+import { RookeryError, type RookeryErrorCode } from './errors.js';
 import { EventHub, type RookeryEvent } from './event.js';
 import { createInstance } from './instance.js';
 import type { Registry } from './registry.js';
@@ -78,6 +78,7 @@ beforeEach(() => {
 
 const instance = (id: string) => createInstance({ id, service: 's', address: `${id}:1` });
 const reset = (...ids: string[]): ServiceChange => ({ type: 'reset', instances: ids.map(instance) });
+const fault = (code: RookeryErrorCode) => new RookeryError(code, { found: 'found x.', remedy: 'Do y.' });
 const settle = () => time.advanceAsync(0);
 
 function known() {
@@ -174,10 +175,40 @@ describe('a watch that breaks', () => {
     expect(events.at(-1)).toMatchObject({ type: 'watch.broken', error: { code: 'ROOKERY_REGISTRY_UNREACHABLE' } });
   });
 
+  it('is tried again where a folder is open to others: somebody may close it', async () => {
+    directory.subscribe('s', () => {});
+    watches[0]!.fail(fault('ROOKERY_REGISTRY_INSECURE'));
+    await settle();
+    expect(directory.view('s').status).toBe('pending');
+    expect(events.at(-1)).toMatchObject({ type: 'watch.broken', retryInMs: 100, stale: false });
+    await time.advanceAsync(100);
+    watches[1]!.answer(reset('a'));
+    await settle();
+    expect([...known().instances.keys()]).toEqual(['a']);
+  });
+
+  it.each(['ROOKERY_NAME_INVALID', 'ROOKERY_REGISTRY_CLOSED', 'ROOKERY_OPTION_INVALID'] as const)(
+    'keeps what is known, stale, also after %s',
+    async (code) => {
+      directory.subscribe('s', () => {});
+      watches[0]!.answer(reset('a'));
+      await settle();
+      watches[0]!.fail(fault(code));
+      await settle();
+      expect(known().staleSince).toBe(0);
+      expect([...known().instances.keys()]).toEqual(['a']);
+      expect(events.at(-1)).toMatchObject({ type: 'watch.broken', error: { code }, stale: true });
+      await time.advanceAsync(100);
+      watches[1]!.answer(reset('a'));
+      await settle();
+      expect(known().staleSince).toBeUndefined();
+    },
+  );
+
   it('fails for good where waiting cannot heal', async () => {
     let heard = 0;
     directory.subscribe('s', () => (heard += 1));
-    const error = new RookeryError('ROOKERY_NAME_INVALID', { found: 'found x.', remedy: 'Do y.' });
+    const error = fault('ROOKERY_NAME_INVALID');
     watches[0]!.fail(error);
     await time.advanceAsync(60_000);
     expect(directory.view('s')).toEqual({ status: 'failed', error });
@@ -196,6 +227,23 @@ describe('subscribers', () => {
     await settle();
     expect(watches.map(({ service }) => service)).toEqual(['s', 't']);
     expect(heard).toEqual(['a', 'b']);
+  });
+
+  it('one that throws keeps nothing from the others, and is told', async () => {
+    const heard: number[] = [];
+    const error = new Error('a listener broke');
+    directory.subscribe('s', () => {
+      throw error;
+    });
+    directory.subscribe('s', (deltas) => heard.push(deltas.length));
+    watches[0]!.answer(reset('a'));
+    await settle();
+    expect(events.map(({ type }) => type)).toEqual(['view.changed', 'listener.failed']);
+    expect(events.at(-1)).toEqual({ type: 'listener.failed', service: 's', error });
+    watches[0]!.answer(reset('a', 'b'));
+    await settle();
+    expect(heard).toEqual([1, 1]);
+    expect([known().staleSince, watches.length]).toEqual([undefined, 1]);
   });
 
   it('one function may join twice, and leaves once each', async () => {
@@ -240,5 +288,36 @@ describe('subscribers', () => {
     await time.advanceAsync(100_000);
     expect([heard, watches.length, time.timers]).toEqual([before, 2, 0]);
     expect(watches.every(({ signal }) => signal.aborted)).toBe(true);
+  });
+
+  it('an old one that leaves late does not end a newer watch', async () => {
+    const first = directory.subscribe('s', () => {});
+    await settle();
+    let old: Disposable | undefined;
+    watches[0]!.signal.addEventListener('abort', () => (old = directory.subscribe('s', () => {})));
+    first[Symbol.dispose]();
+    await time.advanceAsync(60_000);
+    directory.subscribe('s', () => {});
+    expect(watches).toHaveLength(2);
+    old![Symbol.dispose]();
+    await time.advanceAsync(60_000);
+    directory.subscribe('s', () => {});
+    expect([watches.length, watches[1]!.signal.aborted]).toEqual([2, false]);
+  });
+
+  it('start nothing on a directory that is closed: every view has failed', async () => {
+    let heard = 0;
+    const early = directory.subscribe('s', () => (heard += 1));
+    watches[0]!.answer(reset('a'));
+    await settle();
+    await directory[Symbol.asyncDispose]();
+    for (const service of ['s', 'unknown'])
+      expect(directory.view(service)).toMatchObject({ status: 'failed', error: { code: 'ROOKERY_REGISTRY_CLOSED' } });
+    const late = directory.subscribe('s', () => (heard += 1));
+    early[Symbol.dispose]();
+    late[Symbol.dispose]();
+    await time.advanceAsync(100_000);
+    directory.subscribe('s', () => (heard += 1));
+    expect([heard, watches.length, [...directory.services()]]).toEqual([1, 1, []]);
   });
 });

@@ -1,127 +1,23 @@
-import {
-  credentials,
-  makeGenericClientConstructor,
-  Server,
-  ServerCredentials,
-  status,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { credentials, makeGenericClientConstructor, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createInstance, type InstanceOptions, type ServiceInstance } from '../core/instance.js';
-import type { Registration } from '../core/registration.js';
-import type { ServiceView } from '../core/view.js';
-import { memory } from '../registries/memory.js';
 import { eventually } from '../testing/eventually.js';
-import { isCallError, type RookeryCallError } from './call-error.js';
-import { channelOptions, type DiscoveryChannelOptions } from './channel-options.js';
-import type { RookeryCallOptions } from './capture.js';
-import { createDirectory } from './directory.js';
+import { isCallError } from './call-error.js';
+import {
+  asking,
+  closeAll,
+  closing,
+  failure,
+  fleet,
+  known,
+  startMute,
+  startServer,
+  tally,
+  warm,
+  WHO,
+} from './discovery.stage.js';
 import { withLane } from './lane.js';
-import { PEER_SERVICE, type HostedService } from './peer.js';
 
-const text = { serialize: (value: string) => Buffer.from(value), deserialize: (bytes: Buffer) => bytes.toString() };
-const WHO = {
-  Ask: {
-    path: '/who.Who/Ask',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: text.serialize,
-    requestDeserialize: text.deserialize,
-    responseSerialize: text.serialize,
-    responseDeserialize: text.deserialize,
-  },
-} as const;
-
-const open: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
-
-/** A gRPC server that answers with its name and, where it is one of ours, says who it is. */
-async function startServer(name: string, hosted?: HostedService[], port = 0) {
-  const server = new Server();
-  let sessions = 0;
-  server.addService(WHO, {
-    Ask: (call: { request: string }, done: (error: null, value: string) => void) =>
-      done(null, `${name}:${call.request}`),
-  });
-  if (hosted) {
-    server.addService(PEER_SERVICE, {
-      Hello: (_: unknown, done: (error: null, value: object) => void) => {
-        sessions += 1;
-        done(null, { version: 1, services: hosted, draining: false });
-      },
-    });
-  }
-  const bound = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, p) =>
-      error ? reject(error) : resolve(p),
-    ),
-  );
-  open.push(() => server.forceShutdown());
-  return { server, port: bound, hellos: () => sessions, stop: () => server.forceShutdown() };
-}
-
-function fleet() {
-  const registry = memory();
-  const directory = createDirectory(registry);
-  open.push(
-    () => registry[Symbol.asyncDispose](),
-    () => directory[Symbol.asyncDispose](),
-  );
-  let n = 0;
-  const entry = (options: InstanceOptions & { port: number; peer?: number; id?: string }): ServiceInstance => {
-    const { port, id = `i${++n}`, ...rest } = options;
-    return createInstance({ ...rest, id, generation: `g-${id}`, service: 'who', address: `127.0.0.1:${port}` });
-  };
-  const add = async (
-    name: string,
-    options: InstanceOptions = {},
-  ): Promise<{ server: Awaited<ReturnType<typeof startServer>>; claim: Registration }> => {
-    const id = `i${++n}`;
-    const server = await startServer(name, [{ name: 'who', group: options.group ?? '', id, generation: `g-${id}` }]);
-    const claim = registry.register(entry({ ...options, port: server.port, peer: 1, id }));
-    return { server, claim };
-  };
-  const dial = (options: DiscoveryChannelOptions = {}) => {
-    const Client = makeGenericClientConstructor(WHO, 'Who');
-    const client = new Client('discovery:///who', credentials.createInsecure(), channelOptions(directory, options));
-    open.push(() => client.close());
-    const ask = (callOptions: RookeryCallOptions = {}): Promise<string> =>
-      new Promise((resolve, reject) => {
-        const method = client['Ask']!.bind(client) as (...args: unknown[]) => void;
-        method('hi', callOptions, (error: ServiceError | null, value: string) =>
-          error ? reject(error) : resolve(value),
-        );
-      });
-    return ask;
-  };
-  return { registry, directory, entry, add, dial };
-}
-
-async function tally(n: number, ask: () => Promise<string>): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (let i = 0; i < n; i += 1) {
-    const name = await ask().then(
-      (answer) => answer.split(':')[0]!,
-      (error: RookeryCallError) => status[error.code]!,
-    );
-    counts[name] = (counts[name] ?? 0) + 1;
-  }
-  return counts;
-}
-
-/** Every server has answered once: from here on the distribution is exact. */
-const warm = (ask: () => Promise<string>, names: number) =>
-  eventually(async () => expect(Object.keys(await tally(names * 4, ask))).toHaveLength(names));
-
-const known = (view: ServiceView) => (view.status === 'known' ? view.instances : new Map<string, ServiceInstance>());
-
-const failure = (promise: Promise<unknown>): Promise<RookeryCallError> =>
-  promise.then(
-    () => expect.unreachable(),
-    (error) => error as RookeryCallError,
-  );
+afterEach(closeAll);
 
 describe('discovery:///', () => {
   it('splits calls exactly by weight', async () => {
@@ -203,12 +99,8 @@ describe('discovery:///', () => {
   it('gives a group that is only connecting a quarter of the time, then moves on', async () => {
     const { registry, entry, add, dial } = fleet();
     await add('plain');
-    // Accepts connections and says nothing: neither connected nor failed.
-    const { createServer } = await import('node:net');
-    const mute = createServer().listen(0, '127.0.0.1');
-    open.push(() => mute.close());
-    await new Promise((resolve) => mute.once('listening', resolve));
-    registry.register(entry({ port: (mute.address() as { port: number }).port, peer: 1, group: 'canary' }));
+    const { port } = await startMute();
+    registry.register(entry({ port, peer: 1, group: 'canary' }));
     const ask = dial();
     expect(await ask()).toBe('plain:hi');
     expect(await ask({ group: ['canary', ''] })).toBe('plain:hi');
@@ -223,7 +115,7 @@ describe('discovery:///', () => {
     await warm(ask, 2);
     const { port } = first.server;
     first.server.stop();
-    const thief = await startServer('thief', [{ name: 'who', group: 'B', id: 'x', generation: 'x' }], port);
+    const thief = await startServer('thief', [{ name: 'who', group: 'B', id: 'x', generation: 'x' }], { port });
     // A call that was on its way when the first one died may fail; none may be answered by anybody else.
     expect(Object.keys(await tally(50, ask)).filter((name) => name !== 'CANCELLED' && name !== 'UNAVAILABLE')).toEqual([
       'stays',
@@ -231,7 +123,7 @@ describe('discovery:///', () => {
     expect(await tally(50, ask)).toEqual({ stays: 50 });
     expect(thief.hellos()).toBe(1);
     thief.stop();
-    await startServer('other', [{ name: 'orders', group: 'A', id: 'y', generation: 'y' }], port);
+    await startServer('other', [{ name: 'orders', group: 'A', id: 'y', generation: 'y' }], { port });
     expect(await tally(50, ask)).toEqual({ stays: 50 });
     registry.register(entry({ port, peer: 1, group: 'B', id: 'x2' }));
     expect(await tally(50, ask)).toEqual({ stays: 50 });
@@ -259,14 +151,8 @@ describe('discovery:///', () => {
     const client = new Client('discovery:///who', credentials.createInsecure(), {
       'grpc.service_config_disable_resolution': 1,
     });
-    open.push(() => client.close());
-    const error = await failure(
-      new Promise((resolve, reject) =>
-        (client['Ask']!.bind(client) as (...args: unknown[]) => void)('hi', (e: Error | null) =>
-          e ? reject(e) : resolve(0),
-        ),
-      ),
-    );
+    closing(() => client.close());
+    const error = await failure(asking(client)());
     expect(error.details).toContain('channelOptions(directory)');
   });
 });

@@ -60,9 +60,18 @@ let server: Server;
 let grpcClient: Client;
 let client: TestClient;
 /** What the server saw. */
-let seen: { written: number; cancelled: number; received: unknown[]; metadata: Metadata | undefined };
+let seen: { written: number; cancelled: number; running: number; received: unknown[]; metadata: Metadata | undefined };
 
 const refused = (details: string) => ({ code: status.FAILED_PRECONDITION, details });
+
+const running = (call: { on(event: 'cancelled', ended: () => void): unknown }) => {
+  const mine = seen;
+  mine.running += 1;
+  call.on('cancelled', () => {
+    mine.cancelled += 1;
+    mine.running -= 1;
+  });
+};
 
 const handlers = {
   Ask: (call: ServerUnaryCall<Question, unknown>, done: sendUnaryData<unknown>) => {
@@ -83,7 +92,7 @@ const handlers = {
   },
   Sum: (call: ServerReadableStream<any, unknown>, done: sendUnaryData<unknown>) => {
     let sum = 0;
-    call.on('cancelled', () => (seen.cancelled += 1));
+    running(call);
     call.on('data', ({ n, fail }: Question) => {
       seen.received.push(n);
       if (fail) done(refused(fail));
@@ -92,14 +101,14 @@ const handlers = {
     call.on('end', () => done(null, { sum }));
   },
   Echo: (call: ServerDuplexStream<any, unknown>) => {
-    call.on('cancelled', () => (seen.cancelled += 1));
+    running(call);
     call.on('data', (message) => call.write(message));
     call.on('end', () => call.end());
   },
 };
 
 beforeEach(async () => {
-  seen = { written: 0, cancelled: 0, received: [], metadata: undefined };
+  seen = { written: 0, cancelled: 0, running: 0, received: [], metadata: undefined };
   server = new Server();
   server.addService(T, handlers);
   const port = await new Promise<number>((resolve, reject) =>
@@ -300,6 +309,20 @@ describe('a client stream', () => {
     // A call that broke before it was sent is none that a server could see cancelled.
     await eventually(() => expect(seen.cancelled).toBe(seen.received.length));
   });
+
+  const withoutMessages = async (_: string, messages: unknown) => {
+    await client.ask({});
+    await failure(client.sum(messages as never));
+    await failure(all(client.echo(messages as never)));
+    // Sent after them on the same connection: what the server has not seen by now was never sent.
+    await client.ask({});
+    await eventually(() => expect(seen.running).toBe(0), { timeoutMs: 2000 });
+  };
+  it.each([
+    ['a number', 1],
+    ['undefined', undefined],
+    ['null', null],
+  ])('is cancelled, and rejects, where its messages are %s', withoutMessages);
 
   it('closes its source when the server answers early', async () => {
     let closed = false;

@@ -128,7 +128,8 @@ function grpcOptions({ signal: _signal, metadata: _metadata, ...options }: CallO
 
 function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): () => void {
   if (!signal) return () => {};
-  const cancel = () => call.cancel();
+  // grpc-js loses a cancel in the turn in which the call was made.
+  const cancel = () => setImmediate(() => call.cancel());
   signal.addEventListener('abort', cancel, { once: true });
   return () => signal.removeEventListener('abort', cancel);
 }

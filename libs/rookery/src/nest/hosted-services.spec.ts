@@ -14,7 +14,7 @@ function hosting(...instances: ReturnType<typeof instanceOf>[]) {
     (event: RookeryEvent) =>
       void (event.type === 'registration.changed' && states.push(`${event.service} ${event.state}`)),
   );
-  return { hosted: new HostedServices(registry, instances), states };
+  return { hosted: new HostedServices(registry, instances), states, registry };
 }
 
 describe('HostedServices', () => {
@@ -24,6 +24,22 @@ describe('HostedServices', () => {
     hosted.publish();
     expect(states).toEqual(['users registered', 'orders registered']);
     expect(hosted.registrations).toHaveLength(2);
+  });
+
+  it('registers all or nothing: one that is refused takes back those before it', () => {
+    const { hosted, states, registry } = hosting(instanceOf('users'), instanceOf('orders'), instanceOf('items'));
+    const register = registry.register.bind(registry);
+    const refusal = new Error('orders is refused');
+    registry.register = (instance) => {
+      if (instance.service === 'orders') throw refusal;
+      return register(instance);
+    };
+    expect(() => hosted.publish()).toThrow(refusal);
+    expect(states).toEqual(['users registered', 'users released']);
+    expect([hosted.registrations, hosted.published]).toEqual([[], false]);
+    registry.register = register;
+    hosted.publish();
+    expect(states.slice(2)).toEqual(['users registered', 'orders registered', 'items registered']);
   });
 
   it('can be published again after it was withdrawn', async () => {

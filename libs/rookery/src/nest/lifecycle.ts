@@ -18,11 +18,21 @@ import { stopServer } from './stop.js';
 /** A server that listens this long, ms, in an application that never starts is probably a mistake. */
 const IDLE_WARNING_MS = 10_000;
 
-/** That a server which registers by itself is published for the first time. */
-interface Publication {
-  readonly publication: Promise<void>;
-  readonly published: () => void;
-  readonly failed: (error: unknown) => void;
+/** Whether a server that registers by itself has been published, or never will be. */
+class Publication {
+  readonly done: Promise<void>;
+  error: unknown;
+  #resolve!: () => void;
+
+  constructor() {
+    this.done = new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** Published where there is no error; an error after that counts, too. */
+  end(error?: unknown): void {
+    this.error = error;
+    this.#resolve();
+  }
 }
 
 /**
@@ -44,21 +54,19 @@ export class RookeryLifecycle implements ServerLife {
 
   attach(server: RookeryGrpcServer): void {
     this.servers.add(server);
-    if (this.#modeOf(server) !== 'auto') return;
-    let published = () => {};
-    let failed: Publication['failed'] = () => {};
-    const publication = new Promise<void>((resolve, reject) => {
-      published = resolve;
-      failed = reject;
-    });
-    publication.catch(() => undefined);
-    this.#publications.set(server, { publication, published, failed });
+    if (this.#modeOf(server) === 'auto') this.#publications.set(server, new Publication());
+  }
+
+  failed(server: RookeryGrpcServer, error: unknown): void {
+    server.hosted = undefined;
+    this.#publications.get(server)?.end(error);
   }
 
   /** Resolves when the registry has accepted every server that registers by itself. */
   async registered(): Promise<void> {
-    const waiting = [...this.#publications].map(async ([server, { publication }]) => {
-      await publication;
+    const waiting = [...this.#publications].map(async ([server, publication]) => {
+      await publication.done;
+      if (publication.error !== undefined) throw publication.error;
       await server.hosted!.registered();
     });
     await Promise.all(waiting);
@@ -79,8 +87,7 @@ export class RookeryLifecycle implements ServerLife {
     } catch (error) {
       // A stop while it waits for its registration is no failure of the start.
       if (server.closing) return;
-      server.hosted = undefined;
-      this.#publications.get(server)?.failed(error);
+      this.failed(server, error);
       throw error;
     }
   }
@@ -114,7 +121,7 @@ export class RookeryLifecycle implements ServerLife {
 
   async stop(server: RookeryGrpcServer): Promise<void> {
     const drainMs = server.settings.stop?.drainMs ?? (process.env['NODE_ENV'] === 'production' ? 20_000 : 10_000);
-    this.#publications.get(server)?.failed(stopped(server.settings.url));
+    this.#publications.get(server)?.end(stopped(server.settings.url));
     const names = server.hosted?.registrations.map(({ instance }) => instance.service) ?? [];
     await stopServer(server, { registry: this.runtime.registry, time: systemTime, drainMs });
     if (names.length > 0) this.#logger.log(`deregistered and stopped: ${names.join(', ')}`);
@@ -149,7 +156,7 @@ export class RookeryLifecycle implements ServerLife {
   #publish(server: RookeryGrpcServer): void {
     if (server.hosted!.registrations.length > 0) return;
     server.hosted!.publish();
-    this.#publications.get(server)?.published();
+    this.#publications.get(server)?.end();
     if (process.listenerCount('SIGTERM') === 0) {
       this.#logger.warn(
         'ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().',

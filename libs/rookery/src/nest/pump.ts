@@ -23,7 +23,8 @@ export function pump(messages: Messages<unknown>, call: Sink, fail: (error: unkn
     (error: unknown) => {
       if (ended.signal.aborted) return;
       fail(error);
-      call.cancel();
+      // grpc-js loses a cancel in the turn in which the call was made.
+      setImmediate(() => call.cancel());
     },
   );
 }

@@ -28,6 +28,8 @@ export interface ServerLife {
   readonly servers: Iterable<RookeryGrpcServer>;
   /** It listens; rejects where it must not serve. */
   listening(server: RookeryGrpcServer): Promise<void>;
+  /** It could not listen. */
+  failed(server: RookeryGrpcServer, error: unknown): void;
   stop(server: RookeryGrpcServer): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export class RookeryGrpcServer extends ServerGrpc {
   async #start(callback: ListenCallback, error?: unknown): Promise<void> {
     if (error !== undefined || this.closing) {
       this.forceShutdown();
+      if (error !== undefined) this.life.failed(this, error);
       return callback(error);
     }
     try {

@@ -13,6 +13,8 @@ interface Stage {
   readonly propagationMs?: number;
   readonly drainMs?: number;
   readonly published?: boolean;
+  /** Deregistered by hand before the stop. */
+  readonly withdrawn?: boolean;
   /** How long the steps take, ms; Infinity: they never end. */
   readonly withdrawing?: number;
   readonly draining?: number;
@@ -23,6 +25,7 @@ function stage({
   propagationMs = 0,
   drainMs = 10_000,
   published = true,
+  withdrawn = false,
   withdrawing = 0,
   draining = 0,
 }: Stage = {}) {
@@ -43,6 +46,7 @@ function stage({
   } as unknown as Registry;
   const hosted = new HostedServices(registry, [registration.instance]);
   if (published) hosted.publish();
+  if (withdrawn) void hosted.withdraw();
   const server = {
     hosted,
     lastCallAt,
@@ -116,6 +120,14 @@ describe('stopServer', () => {
     const { time, log } = stage({ published: false, lastCallAt: 1000, propagationMs: 1000 });
     await time.advanceAsync(0);
     expect(log).toEqual(['0 drain', '0 force', '0 stopped']);
+  });
+
+  it('waits for quiet also where it was deregistered before: clients may not have heard of it yet', async () => {
+    const { time, log } = stage({ withdrawn: true, lastCallAt: 1000, propagationMs: 500 });
+    await time.advanceAsync(499);
+    expect(log).toEqual(['0 withdraw']);
+    await time.advanceAsync(1);
+    expect(log).toEqual(['0 withdraw', '500 drain', '500 force', '500 stopped']);
   });
 
   it('leaves no timer behind', async () => {
