@@ -35,21 +35,24 @@ describe('the types of the built package', () => {
     },
   );
 
-  it('become a service and clients that answer', async () => {
-    const env = { ...process.env, ROOKERY_REGISTRY: 'memory:', NO_COLOR: '1' };
-    const { stdout } = await run(process.execPath, [`${out}/6/programs/main.js`], { env });
-    expect(JSON.parse(/^answers (.*)$/m.exec(stdout)?.[1] ?? 'null')).toEqual({
-      byId: 'Grace',
-      names: ['Ada', 'Grace'],
-      count: 1,
-      echo: ['HELLO'],
-      inLane: 'Barbara',
-      byObservable: 'Ada',
-      byClient: 'Grace',
-      refused: 'ROOKERY_GROUP_MISSING',
-      plain: 'Barbara',
-    });
-  });
+  it.each(['5.9', '6', '7'] as const)(
+    'become a service and clients that answer, with TypeScript %s',
+    async (version) => {
+      const env = { ...process.env, ROOKERY_REGISTRY: 'memory:', NO_COLOR: '1' };
+      const { stdout } = await run(process.execPath, [`${out}/${version}/programs/main.js`], { env });
+      expect(JSON.parse(/^answers (.*)$/m.exec(stdout)?.[1] ?? 'null')).toEqual({
+        byId: 'Grace',
+        names: ['Ada', 'Grace'],
+        count: 1,
+        echo: ['HELLO'],
+        inLane: 'Barbara',
+        byObservable: 'Ada',
+        byClient: 'Grace',
+        refused: 'ROOKERY_GROUP_MISSING',
+        plain: 'Barbara',
+      });
+    },
+  );
 
   it.each(['5.9', '6', '7'] as const)('compile in a CommonJS project with TypeScript %s', async (version) => {
     const project = commonJs(`${out}/commonjs-${version}`, { module: 'nodenext' });
