@@ -11,8 +11,8 @@ export { isCallError, type RookeryCallError } from './grpc/call-error.js';
 export { currentLane, withLane } from './grpc/lane.js';
 export type { AsyncClient, CallOptions, Messages } from './nest/async-client.types.js';
 export { RookeryClient, type ClientDefaults } from './nest/client.js';
-export type { AsyncClientFeature } from './nest/client-feature.js';
 export type {
+  AsyncClientFeature,
   ClientFeature,
   ClientFeatureOptions,
   ClientSettings,

@@ -1,20 +1,10 @@
-import type { InjectionToken } from '@nestjs/common';
 import { RookeryError, show } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
 import { checkKeys } from '../core/keys.js';
 import { readContract, type Contract } from './contract.js';
 import { ASYNC_FEATURE_KEYS, FEATURE_KEYS } from './option-keys.js';
-import type { ClientFeature, ClientFeatureOptions, ClientSettings } from './options.js';
+import type { AsyncClientFeature, ClientFeature, ClientFeatureOptions, ClientSettings } from './options.js';
 import { nameOf, protoPaths, type ServiceRef } from './service-ref.js';
-
-/** A client whose settings are made with dependencies of the application. */
-export interface AsyncClientFeature extends Pick<
-  ClientFeatureOptions,
-  'service' | 'name' | 'package' | 'protoPath' | 'loader'
-> {
-  readonly inject?: readonly InjectionToken[];
-  readonly useFactory: (...dependencies: any[]) => ClientSettings | Promise<ClientSettings>;
-}
 
 /** A client whose service and contract are known. */
 export interface ResolvedFeature {

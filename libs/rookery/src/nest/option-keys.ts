@@ -1,6 +1,6 @@
 import type { InstanceOptions } from '../core/instance.js';
-import type { AsyncClientFeature } from './client-feature.js';
 import type {
+  AsyncClientFeature,
   ClientFeatureOptions,
   ClientSettings,
   RookeryGrpcOptions,

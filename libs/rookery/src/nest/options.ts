@@ -1,3 +1,4 @@
+import type { InjectionToken } from '@nestjs/common';
 import type { GrpcOptions } from '@nestjs/microservices';
 import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
 import { RookeryError, show } from '../core/errors.js';
@@ -74,6 +75,15 @@ export type ClientFeature = ServiceRef | ClientFeatureOptions;
 
 /** What a client's factory may say; the service and its contract are known before. */
 export type ClientSettings = Omit<ClientFeatureOptions, 'service' | 'name' | 'package' | 'protoPath' | 'loader'>;
+
+/** A client whose settings are made with dependencies of the application. */
+export interface AsyncClientFeature extends Pick<
+  ClientFeatureOptions,
+  'service' | 'name' | 'package' | 'protoPath' | 'loader'
+> {
+  readonly inject?: readonly InjectionToken[];
+  readonly useFactory: (...dependencies: any[]) => ClientSettings | Promise<ClientSettings>;
+}
 
 /** @throws {RookeryError} ROOKERY_OPTION_INVALID */
 export function checkMs(value: unknown, path: string): number {

@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RookeryError } from '../core/errors.js';
-import { resolveFeatures, settingsOf, type AsyncClientFeature, type ResolvedFeature } from './client-feature.js';
+import { resolveFeatures, settingsOf, type ResolvedFeature } from './client-feature.js';
 import { RookeryClients } from './clients.js';
 import { ContractBook } from './contract-book.js';
 import { findControllers } from './controllers.js';
@@ -17,7 +17,7 @@ import type { DiscoveryClient } from './discovery-client.js';
 import { EventLog } from './event-log.js';
 import { RookeryLifecycle } from './lifecycle.js';
 import { RookeryLifecycleModule } from './lifecycle.module.js';
-import type { ClientFeature, ClientSettings, RookeryModuleOptions } from './options.js';
+import type { AsyncClientFeature, ClientFeature, ClientSettings, RookeryModuleOptions } from './options.js';
 import { Rookery } from './rookery.js';
 import { openRuntime, type RookeryRuntime } from './runtime.js';
 import { ServerFactory } from './server-factory.js';
