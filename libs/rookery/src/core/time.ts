@@ -22,3 +22,15 @@ export function pause(time: Time, ms: number, signal: AbortSignal): Promise<void
     }
   });
 }
+
+/** What `within` answers when the time is up. */
+export const LATE = Symbol('late');
+
+/** What becomes of a promise within `ms`, or LATE; the promise goes on by itself, and nobody minds if it fails then. */
+export function within<T>(time: Time, ms: number, promise: Promise<T>): Promise<T | typeof LATE> {
+  return new Promise((resolve, reject) => {
+    const timer = time.after(ms, () => resolve(LATE));
+    const done = () => timer[Symbol.dispose]();
+    promise.then(resolve, reject).finally(done);
+  });
+}

@@ -117,6 +117,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
 
 const UNUSED = { status: null, onCallStarted: null, onCallEnded: null };
 const QUEUED: PickResult = { ...UNUSED, pickResultType: experimental.PickResultType.QUEUE, subchannel: null };
+
 function queueFull(service: string): CallFailure {
   const details = `${service}: ${MAX_WAITING} calls wait for an instance already.`;
   return { reason: 'ROOKERY_QUEUE_FULL', service, details };

@@ -1,5 +1,5 @@
 import type { Registry } from '../core/registry.js';
-import { pause, type Time } from '../core/time.js';
+import { pause, within, type Time } from '../core/time.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 
 /** Deregistration may take this long, ms; the lease ends what is left. */
@@ -24,7 +24,8 @@ export async function stopServer(server: RookeryGrpcServer, { registry, time, dr
   const { hosted } = server;
   if (hosted) {
     hosted.draining = true;
-    const withdrawn = within(time, WITHDRAW_MS, hosted.withdraw());
+    // A deregistration that fails is ended by its lease, like one that takes too long.
+    const withdrawn = within(time, WITHDRAW_MS, hosted.withdraw()).catch(() => undefined);
     await Promise.all([withdrawn, hosted.published && quiet(server, time, registry.capabilities.propagationMs)]);
   }
   await within(time, drainMs, server.drain());
@@ -46,10 +47,3 @@ async function quiet(server: RookeryGrpcServer, time: Time, propagationMs: numbe
 }
 
 const NEVER = new AbortController().signal;
-
-/** Waits for a promise, but not longer than `ms`; its failure is as good as its end. */
-async function within(time: Time, ms: number, promise: Promise<unknown>): Promise<void> {
-  const limit = new AbortController();
-  const done = promise.catch(() => undefined).finally(() => limit.abort());
-  await Promise.race([done, pause(time, ms, limit.signal)]);
-}

@@ -1,7 +1,7 @@
 import { Backoff } from '../../core/backoff.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
-import { pause } from '../../core/time.js';
+import { LATE, within, pause } from '../../core/time.js';
 import { ClaimStatus } from './claim-status.js';
 import type { EtcdContext } from './context.js';
 import { isLeaseGone } from './faults.js';
@@ -9,7 +9,7 @@ import { leave } from './leave.js';
 import type { Lease } from './lease.js';
 import { OwnEntry } from './own-entry.js';
 import type { Observation, OwnWatch } from './own-watch.js';
-import { LATE, Wake, within } from './wait.js';
+import { Wake } from './wait.js';
 import { amend } from './wanted.js';
 
 /** How long a release may take to write `draining` and to delete, ms. */

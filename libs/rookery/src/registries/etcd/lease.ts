@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Backoff } from '../../core/backoff.js';
-import { pause } from '../../core/time.js';
+import { LATE, within, pause } from '../../core/time.js';
 import type { KeepAliveStream } from './client.js';
 import type { EtcdContext } from './context.js';
 import { isLeaseGone, isLeaseThere } from './faults.js';
-import { LATE, Wake, within } from './wait.js';
+import { Wake } from './wait.js';
 
 /** What becomes of a lease. */
 export interface LeaseListener {

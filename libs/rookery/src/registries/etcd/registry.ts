@@ -1,7 +1,7 @@
 import { parseAddress } from '../../core/address.js';
 import type { ServiceChange } from '../../core/change.js';
 import { RookeryError, show } from '../../core/errors.js';
-import { EventHub, type RookeryEvent } from '../../core/event.js';
+import { EventHub } from '../../core/event.js';
 import { checkName, createInstance, type ServiceInstance } from '../../core/instance.js';
 import type { Registration } from '../../core/registration.js';
 import type { Registry, RegistryCapabilities } from '../../core/registry.js';
@@ -48,7 +48,7 @@ class EtcdRegistry implements Registry {
     this.hosts = hosts;
     this.name = `etcd://${hosts.join(',')}/${prefix}`;
     const client = createClient(settings, time);
-    const emit = (event: RookeryEvent) => this.#emit(event);
+    const { emit } = this.events;
     this.#context = { name: this.name, client, layout: new Layout(prefix), time, random, emit, ttlMs };
     this.#watcher = new ServiceWatcher(this.#context, reportMalformed(emit));
   }
@@ -93,15 +93,6 @@ class EtcdRegistry implements Registry {
     for (const watch of this.#watches) watch.abort();
     await Promise.all([...this.#sessions.values()].map((session) => session.release()));
     this.#context.client.close();
-  }
-
-  /** What a listener does wrong must not end a registration. */
-  #emit(event: RookeryEvent): void {
-    try {
-      this.events.emit(event);
-    } catch {
-      // Its own affair.
-    }
   }
 }
 

@@ -1,17 +1,5 @@
 import type { Time } from '../../core/time.js';
 
-/** What `within` answers when the time is up. */
-export const LATE = Symbol('late');
-
-/** What becomes of a promise within `ms`, or LATE; the promise goes on by itself, and nobody minds if it fails then. */
-export function within<T>(time: Time, ms: number, promise: Promise<T>): Promise<T | typeof LATE> {
-  return new Promise((resolve, reject) => {
-    const timer = time.after(ms, () => resolve(LATE));
-    const done = () => timer[Symbol.dispose]();
-    promise.then(resolve, reject).finally(done);
-  });
-}
-
 /** A signal that aborts with another one, or after `ms`; to be disposed of. */
 export function limited(signal: AbortSignal, time: Time, ms: number): { readonly signal: AbortSignal } & Disposable {
   const end = new AbortController();
