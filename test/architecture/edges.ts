@@ -32,15 +32,23 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     packages: ['@grpc/grpc-js', '@grpc/proto-loader', 'node:async_hooks', 'node:inspector'],
   },
   nest: {
-    folders: ['core', 'grpc', 'registries', 'system'],
-    packages: ['@grpc/grpc-js', '@grpc/proto-loader', '@nestjs/*', 'node:*', 'reflect-metadata', 'rxjs'],
+    folders: ['core', 'grpc', 'nest/client', 'nest/server', 'registries', 'system'],
+    packages: ['@grpc/grpc-js', '@grpc/proto-loader', '@nestjs/*', 'node:*', 'rxjs'],
+  },
+  'nest/client': {
+    folders: ['core', 'grpc', 'nest', 'system'],
+    packages: ['@grpc/grpc-js', '@nestjs/*', 'node:*', 'rxjs'],
+  },
+  'nest/server': {
+    folders: ['core', 'grpc', 'nest', 'system'],
+    packages: ['@grpc/grpc-js', '@nestjs/*', 'node:*', 'reflect-metadata', 'rxjs'],
   },
   testing: {
     folders: ['core', 'system'],
     packages: ['node:assert/strict'],
-    files: ['nest/async-client.types.ts', 'nest/service-ref.ts', 'nest/tokens.ts'],
+    files: ['nest/client/async-client.types.ts', 'nest/service-ref.ts', 'nest/tokens.ts'],
   },
-  '.': { folders: ['core', 'grpc', 'nest'], packages: [] },
+  '.': { folders: ['core', 'grpc', 'nest', 'nest/client', 'nest/server'], packages: [] },
 };
 
 /** What the specs beside the code may import on top of their folder's edges. */

@@ -9,8 +9,8 @@ export type { Registration } from './core/registration.js';
 export type { Registry } from './core/registry.js';
 export { isCallError, type RookeryCallError } from './grpc/call-error.js';
 export { currentLane, withLane } from './grpc/lane.js';
-export type { AsyncClient, CallOptions, Messages } from './nest/async-client.types.js';
-export { RookeryClient, type ClientDefaults } from './nest/client.js';
+export type { AsyncClient, CallOptions, Messages } from './nest/client/async-client.types.js';
+export { RookeryClient, type ClientDefaults } from './nest/client/client.js';
 export type {
   AsyncClientFeature,
   ClientFeature,
@@ -20,9 +20,9 @@ export type {
   RookeryModuleOptions,
   StopOptions,
 } from './nest/options.js';
-export { RegisterService } from './nest/register-service.decorator.js';
+export { RegisterService } from './nest/server/register-service.decorator.js';
 export { Rookery, type RookeryHealth } from './nest/rookery.js';
-export { rookeryGrpc, type RookeryGrpcFactory } from './nest/rookery-grpc.js';
+export { rookeryGrpc, type RookeryGrpcFactory } from './nest/server/rookery-grpc.js';
 export { RookeryModule } from './nest/rookery.module.js';
 export { defineService, type GrpcDefinition, type ProtoContract, type ServiceRef } from './nest/service-ref.js';
 export { getClientToken, getServiceToken, InjectClient, InjectService, ROOKERY_OPTIONS } from './nest/tokens.js';

@@ -9,18 +9,18 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RookeryError } from '../core/errors.js';
-import { resolveFeatures, settingsOf, type ResolvedFeature } from './client-feature.js';
-import { RookeryClients } from './clients.js';
+import { resolveFeatures, settingsOf, type ResolvedFeature } from './client/client-feature.js';
+import { RookeryClients } from './client/clients.js';
 import { ContractBook } from './contract-book.js';
-import { findControllers } from './controllers.js';
-import type { DiscoveryClient } from './discovery-client.js';
+import { findControllers } from './server/controllers.js';
+import type { DiscoveryClient } from './client/discovery-client.js';
 import { EventLog } from './event-log.js';
-import { RookeryLifecycle } from './lifecycle.js';
-import { RookeryLifecycleModule } from './lifecycle.module.js';
+import { RookeryLifecycle } from './server/lifecycle.js';
+import { RookeryLifecycleModule } from './server/lifecycle.module.js';
 import type { AsyncClientFeature, ClientFeature, ClientSettings, RookeryModuleOptions } from './options.js';
 import { Rookery } from './rookery.js';
 import { openRuntime, type RookeryRuntime } from './runtime.js';
-import { ServerFactory } from './server-factory.js';
+import { ServerFactory } from './server/server-factory.js';
 import { getClientToken, getServiceToken, ROOKERY_OPTIONS } from './tokens.js';
 
 const RUNTIME = Symbol('rookery/runtime');

@@ -2,7 +2,7 @@ import type { Directory } from '../core/directory.js';
 import type { Registration, RegistrationState } from '../core/registration.js';
 import type { Registry } from '../core/registry.js';
 import type { ServiceView } from '../core/view.js';
-import type { RookeryLifecycle } from './lifecycle.js';
+import type { RookeryLifecycle } from './server/lifecycle.js';
 import type { RookeryRuntime } from './runtime.js';
 
 /** How an application stands with its registry. */

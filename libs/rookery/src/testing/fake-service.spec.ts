@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';
-import type { AsyncClient } from '../nest/async-client.types.js';
+import type { AsyncClient } from '../nest/client/async-client.types.js';
 import { defineService } from '../nest/service-ref.js';
 import { InjectService } from '../nest/tokens.js';
 import { fakeService } from './fake-service.js';

@@ -1,4 +1,4 @@
-import type { AsyncClient } from '../nest/async-client.types.js';
+import type { AsyncClient } from '../nest/client/async-client.types.js';
 import { nameOf, type ServiceRef } from '../nest/service-ref.js';
 import { getServiceToken } from '../nest/tokens.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RegisterService, registrationOf } from './register-service.decorator.js';
-import { defineService } from './service-ref.js';
+import { defineService } from '../service-ref.js';
 
 const Users = defineService({ name: 'user-server', package: 'user', protoPath: 'user.proto' });
 const decorate = (decorator: ClassDecorator) => {

@@ -1,5 +1,5 @@
-import { RookeryError } from '../core/errors.js';
-import type { InstanceOptions } from '../core/instance.js';
+import { RookeryError } from '../../core/errors.js';
+import type { InstanceOptions } from '../../core/instance.js';
 import type { DecoratedController } from './controllers.js';
 
 /** A service that a server will register, and what is said of its instance. */

@@ -1,6 +1,6 @@
 import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
-import { RookeryError } from '../core/errors.js';
+import { RookeryError } from '../../core/errors.js';
 import { RookeryLifecycle } from './lifecycle.js';
 
 /**

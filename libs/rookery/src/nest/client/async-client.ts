@@ -6,7 +6,7 @@ import {
   type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { describeError, isCallError } from '../grpc/call-error.js';
+import { describeError, isCallError } from '../../grpc/call-error.js';
 import type { CallOptions, Messages } from './async-client.types.js';
 import { pump } from './pump.js';
 

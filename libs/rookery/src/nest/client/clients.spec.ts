@@ -1,14 +1,14 @@
 import { credentials, type ClientOptions } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { memory } from '../registries/memory.js';
-import { weighted } from '../core/pickers/weighted.js';
-import { PEER_SERVICE } from '../grpc/peer.js';
+import { memory } from '../../registries/memory.js';
+import { weighted } from '../../core/pickers/weighted.js';
+import { PEER_SERVICE } from '../../grpc/peer.js';
 import { resolveFeatures } from './client-feature.js';
 import { RookeryClients } from './clients.js';
-import { ContractBook } from './contract-book.js';
-import type { ClientFeatureOptions, ClientSettings } from './options.js';
-import { openRuntime } from './runtime.js';
-import { defineService } from './service-ref.js';
+import { ContractBook } from '../contract-book.js';
+import type { ClientFeatureOptions, ClientSettings } from '../options.js';
+import { openRuntime } from '../runtime.js';
+import { defineService } from '../service-ref.js';
 
 const Peers = defineService({ name: 'peers', services: { Peer: PEER_SERVICE } });
 const Other = defineService({

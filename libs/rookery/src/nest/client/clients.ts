@@ -1,16 +1,16 @@
 import { Logger } from '@nestjs/common';
 import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
-import { RookeryError } from '../core/errors.js';
-import { checkKeys } from '../core/keys.js';
-import { checkGroups } from '../core/route.js';
-import { channelOptions, directOptions } from '../grpc/channel-options.js';
+import { RookeryError } from '../../core/errors.js';
+import { checkKeys } from '../../core/keys.js';
+import { checkGroups } from '../../core/route.js';
+import { channelOptions, directOptions } from '../../grpc/channel-options.js';
 import type { ClientDefaults } from './client.js';
-import type { ContractBook } from './contract-book.js';
+import type { ContractBook } from '../contract-book.js';
 import type { ResolvedFeature } from './client-feature.js';
 import { DiscoveryClient } from './discovery-client.js';
-import { SETTINGS_KEYS } from './option-keys.js';
-import { checkMs, type ClientSettings } from './options.js';
-import type { RookeryRuntime } from './runtime.js';
+import { SETTINGS_KEYS } from '../option-keys.js';
+import { checkMs, type ClientSettings } from '../options.js';
+import type { RookeryRuntime } from '../runtime.js';
 
 /** The clients of an application by name: however many modules ask for one, it is one. */
 export class RookeryClients {

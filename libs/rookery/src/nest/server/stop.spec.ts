@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createInstance } from '../core/instance.js';
-import type { Registration } from '../core/registration.js';
-import type { Registry } from '../core/registry.js';
-import { fakeTime } from '../testing/fake-time.js';
+import { createInstance } from '../../core/instance.js';
+import type { Registration } from '../../core/registration.js';
+import type { Registry } from '../../core/registry.js';
+import { fakeTime } from '../../testing/fake-time.js';
 import { HostedServices } from './hosted-services.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 import { stopServer } from './stop.js';

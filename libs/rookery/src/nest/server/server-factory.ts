@@ -1,13 +1,13 @@
-import { RookeryError } from '../core/errors.js';
-import { hasMethod, mergeContracts, readContract, type Contract } from './contract.js';
-import type { ContractBook } from './contract-book.js';
+import { RookeryError } from '../../core/errors.js';
+import { hasMethod, mergeContracts, readContract, type Contract } from '../contract.js';
+import type { ContractBook } from '../contract-book.js';
 import type { DecoratedController } from './controllers.js';
 import type { RookeryLifecycle } from './lifecycle.js';
-import type { RookeryGrpcOptions } from './options.js';
+import type { RookeryGrpcOptions } from '../options.js';
 import { RookeryGrpcServer } from './rookery-grpc.server.js';
-import type { RookeryRuntime } from './runtime.js';
+import type { RookeryRuntime } from '../runtime.js';
 import { planServices } from './service-plan.js';
-import { nameOf, protoPaths, type ServiceRef } from './service-ref.js';
+import { nameOf, protoPaths, type ServiceRef } from '../service-ref.js';
 
 /** Makes the servers of `rookeryGrpc`, with everything checked that can be before they listen. */
 export class ServerFactory {

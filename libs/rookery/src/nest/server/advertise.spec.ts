@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Registry, RegistryReach } from '../core/registry.js';
+import type { Registry, RegistryReach } from '../../core/registry.js';
 import { findAdvertised, type AdvertiseOptions } from './advertise.js';
 
 const registryOf = (reach: RegistryReach, hosts?: readonly string[]) =>

@@ -1,4 +1,4 @@
-import { RookeryError } from '../core/errors.js';
+import { RookeryError } from '../../core/errors.js';
 import type { DecoratedController } from './controllers.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 

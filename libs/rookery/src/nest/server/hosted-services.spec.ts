@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createInstance } from '../core/instance.js';
-import type { RookeryEvent } from '../core/event.js';
-import { memory } from '../registries/memory.js';
+import { createInstance } from '../../core/instance.js';
+import type { RookeryEvent } from '../../core/event.js';
+import { memory } from '../../registries/memory.js';
 import { HostedServices } from './hosted-services.js';
 
 const instanceOf = (service: string, group = '') =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { InstanceOptions } from '../core/instance.js';
+import type { InstanceOptions } from '../../core/instance.js';
 import type { DecoratedController } from './controllers.js';
 import { planServices } from './service-plan.js';
 

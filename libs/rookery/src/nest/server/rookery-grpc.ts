@@ -2,14 +2,14 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import type { InjectionToken } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { AsyncMicroserviceOptions, CustomStrategy } from '@nestjs/microservices';
-import { RookeryError } from '../core/errors.js';
-import { checkInstanceOptions, checkName } from '../core/instance.js';
-import { checkKeys } from '../core/keys.js';
-import { checkRegisterMode } from './environment.js';
-import { checkMs, type RookeryGrpcOptions } from './options.js';
-import { INSTANCE_KEYS, SERVER_KEYS, STOP_KEYS } from './option-keys.js';
+import { RookeryError } from '../../core/errors.js';
+import { checkInstanceOptions, checkName } from '../../core/instance.js';
+import { checkKeys } from '../../core/keys.js';
+import { checkRegisterMode } from '../environment.js';
+import { checkMs, type RookeryGrpcOptions } from '../options.js';
+import { INSTANCE_KEYS, SERVER_KEYS, STOP_KEYS } from '../option-keys.js';
 import { ServerFactory } from './server-factory.js';
-import { nameOf } from './service-ref.js';
+import { nameOf } from '../service-ref.js';
 
 /** Makes the options with dependencies of the application. */
 export interface RookeryGrpcFactory {

@@ -8,13 +8,13 @@ import {
   type ServiceClientConstructor,
 } from '@grpc/grpc-js';
 import { ClientGrpcProxy, type GrpcOptions } from '@nestjs/microservices';
-import { RookeryError } from '../core/errors.js';
-import { describeError } from '../grpc/call-error.js';
+import { RookeryError } from '../../core/errors.js';
+import { describeError } from '../../grpc/call-error.js';
 import { createAsyncClient } from './async-client.js';
 import type { AsyncClient } from './async-client.types.js';
 import { RookeryClient, type ClientDefaults } from './client.js';
-import type { Contract } from './contract.js';
-import { checkMs } from './options.js';
+import type { Contract } from '../contract.js';
+import { checkMs } from '../options.js';
 
 export interface DiscoveryClientOptions {
   readonly service: string;

@@ -1,11 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { formatAddress, parseAddress } from '../core/address.js';
-import { RookeryError, show } from '../core/errors.js';
-import type { Registry } from '../core/registry.js';
-import { pause } from '../core/time.js';
-import { systemTime } from '../system/time.js';
+import { formatAddress, parseAddress } from '../../core/address.js';
+import { RookeryError, show } from '../../core/errors.js';
+import type { Registry } from '../../core/registry.js';
+import { pause } from '../../core/time.js';
+import { systemTime } from '../../system/time.js';
 
 /** How long the registry's name may take to be found, ms. */
 const LOOKUP_MS = 2000;

@@ -1,5 +1,5 @@
-import type { Registry } from '../core/registry.js';
-import { pause, within, type Time } from '../core/time.js';
+import type { Registry } from '../../core/registry.js';
+import { pause, within, type Time } from '../../core/time.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 
 /** Deregistration may take this long, ms; the lease ends what is left. */

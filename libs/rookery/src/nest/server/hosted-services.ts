@@ -1,7 +1,7 @@
-import { PEER_VERSION, type ServiceInstance } from '../core/instance.js';
-import type { Registration } from '../core/registration.js';
-import type { Registry } from '../core/registry.js';
-import type { HelloResponse } from '../grpc/peer.js';
+import { PEER_VERSION, type ServiceInstance } from '../../core/instance.js';
+import type { Registration } from '../../core/registration.js';
+import type { Registry } from '../../core/registry.js';
+import type { HelloResponse } from '../../grpc/peer.js';
 
 /** The services of one listening server: what they are, and their registrations while they are published. */
 export class HostedServices {

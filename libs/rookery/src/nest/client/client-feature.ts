@@ -1,10 +1,10 @@
-import { RookeryError, show } from '../core/errors.js';
-import { checkName } from '../core/instance.js';
-import { checkKeys } from '../core/keys.js';
-import { readContract, type Contract } from './contract.js';
-import { ASYNC_FEATURE_KEYS, FEATURE_KEYS } from './option-keys.js';
-import type { AsyncClientFeature, ClientFeature, ClientFeatureOptions, ClientSettings } from './options.js';
-import { nameOf, protoPaths, type ServiceRef } from './service-ref.js';
+import { RookeryError, show } from '../../core/errors.js';
+import { checkName } from '../../core/instance.js';
+import { checkKeys } from '../../core/keys.js';
+import { readContract, type Contract } from '../contract.js';
+import { ASYNC_FEATURE_KEYS, FEATURE_KEYS } from '../option-keys.js';
+import type { AsyncClientFeature, ClientFeature, ClientFeatureOptions, ClientSettings } from '../options.js';
+import { nameOf, protoPaths, type ServiceRef } from '../service-ref.js';
 
 /** A client whose service and contract are known. */
 export interface ResolvedFeature {

@@ -1,5 +1,5 @@
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
-import { RookeryError } from '../core/errors.js';
+import { RookeryError } from '../../core/errors.js';
 import { registrationOf, type ServiceRegistration } from './register-service.decorator.js';
 
 /** A gRPC handler as Nest's decorators describe it. */

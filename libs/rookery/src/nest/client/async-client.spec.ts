@@ -15,8 +15,8 @@ import {
 } from '@grpc/grpc-js';
 import { NEVER, from, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isCallError } from '../grpc/call-error.js';
-import { eventually } from '../testing/eventually.js';
+import { isCallError } from '../../grpc/call-error.js';
+import { eventually } from '../../testing/eventually.js';
 import { createAsyncClient } from './async-client.js';
 import type { CallOptions, Messages } from './async-client.types.js';
 

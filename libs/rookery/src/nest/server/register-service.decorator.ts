@@ -1,9 +1,9 @@
 import 'reflect-metadata';
-import { RookeryError, show } from '../core/errors.js';
-import { checkInstanceOptions, checkName, type InstanceOptions } from '../core/instance.js';
-import { checkKeys } from '../core/keys.js';
-import { INSTANCE_KEYS } from './option-keys.js';
-import type { ServiceRef } from './service-ref.js';
+import { RookeryError, show } from '../../core/errors.js';
+import { checkInstanceOptions, checkName, type InstanceOptions } from '../../core/instance.js';
+import { checkKeys } from '../../core/keys.js';
+import { INSTANCE_KEYS } from '../option-keys.js';
+import type { ServiceRef } from '../service-ref.js';
 
 /** What `@RegisterService` leaves on a class. */
 export interface ServiceRegistration {

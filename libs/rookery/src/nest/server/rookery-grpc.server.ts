@@ -10,13 +10,13 @@ import {
   type ServerUnaryCall,
 } from '@grpc/grpc-js';
 import { ServerGrpc, type GrpcOptions } from '@nestjs/microservices';
-import { messageOf, RookeryError } from '../core/errors.js';
-import { PEER_SERVICE, PEER_SERVICE_NAME, type HelloRequest, type HelloResponse } from '../grpc/peer.js';
-import { systemTime } from '../system/time.js';
-import { hasMethod, methodNames, type Contract } from './contract.js';
+import { messageOf, RookeryError } from '../../core/errors.js';
+import { PEER_SERVICE, PEER_SERVICE_NAME, type HelloRequest, type HelloResponse } from '../../grpc/peer.js';
+import { systemTime } from '../../system/time.js';
+import { hasMethod, methodNames, type Contract } from '../contract.js';
 import type { GrpcPattern } from './controllers.js';
 import type { HostedServices } from './hosted-services.js';
-import type { RookeryGrpcOptions } from './options.js';
+import type { RookeryGrpcOptions } from '../options.js';
 
 type NestOptions = GrpcOptions['options'];
 type ListenCallback = (error?: unknown, info?: unknown) => void;

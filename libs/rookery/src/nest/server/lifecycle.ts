@@ -1,18 +1,18 @@
 import { Logger } from '@nestjs/common';
-import { createInstance, DEFAULT_WEIGHT, PEER_VERSION, UNGROUPED, type ServiceInstance } from '../core/instance.js';
-import { pause } from '../core/time.js';
-import { randomId } from '../system/random.js';
-import { systemTime } from '../system/time.js';
+import { createInstance, DEFAULT_WEIGHT, PEER_VERSION, UNGROUPED, type ServiceInstance } from '../../core/instance.js';
+import { pause } from '../../core/time.js';
+import { randomId } from '../../system/random.js';
+import { systemTime } from '../../system/time.js';
 import { findAdvertised, type Advertised } from './advertise.js';
 import type { DecoratedController } from './controllers.js';
-import type { RegisterMode } from './environment.js';
+import type { RegisterMode } from '../environment.js';
 import { HostedServices } from './hosted-services.js';
 import { nothingServed, notInTime, readOnly, stopped } from './lifecycle-errors.js';
-import { checkMs } from './options.js';
+import { checkMs } from '../options.js';
 import type { RookeryGrpcServer, ServerLife } from './rookery-grpc.server.js';
-import type { RookeryRuntime } from './runtime.js';
+import type { RookeryRuntime } from '../runtime.js';
 import { planServices, type PlannedService } from './service-plan.js';
-import { nameOf } from './service-ref.js';
+import { nameOf } from '../service-ref.js';
 import { stopServer } from './stop.js';
 
 /** A server that listens this long, ms, in an application that never starts is probably a mistake. */
