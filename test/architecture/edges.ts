@@ -29,7 +29,15 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
   },
   grpc: {
     folders: ['core', 'system'],
-    packages: ['@grpc/grpc-js', '@grpc/proto-loader', 'node:async_hooks', 'node:inspector'],
+    packages: [
+      '@grpc/grpc-js',
+      '@grpc/proto-loader',
+      'grpc-health-check',
+      'node:async_hooks',
+      'node:diagnostics_channel',
+      'node:inspector',
+      'node:net',
+    ],
   },
   nest: {
     folders: ['core', 'grpc', 'nest/client', 'nest/server', 'registries', 'system'],
@@ -40,15 +48,26 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     packages: ['@grpc/grpc-js', '@nestjs/*', 'node:*', 'rxjs'],
   },
   'nest/server': {
-    folders: ['core', 'grpc', 'nest', 'system'],
-    packages: ['@grpc/grpc-js', '@nestjs/*', 'node:*', 'reflect-metadata', 'rxjs'],
+    folders: ['core', 'grpc', 'nest', 'nest/server/handlers', 'system'],
+    packages: ['@grpc/grpc-js', '@nestjs/*', 'grpc-health-check', 'node:*', 'reflect-metadata', 'rxjs'],
+    lazy: ['@grpc/reflection'],
+  },
+  'nest/server/handlers': {
+    folders: [],
+    packages: ['@grpc/grpc-js', '@nestjs/*', 'node:async_hooks', 'reflect-metadata', 'rxjs'],
+    lazy: ['@grpc/proto-loader'],
+  },
+  terminus: {
+    folders: [],
+    packages: ['@nestjs/common', '@nestjs/terminus'],
+    files: ['nest/rookery.ts'],
   },
   testing: {
     folders: ['core', 'system'],
     packages: ['node:assert/strict'],
     files: ['nest/client/async-client.types.ts', 'nest/service-ref.ts', 'nest/tokens.ts'],
   },
-  '.': { folders: ['core', 'grpc', 'nest', 'nest/client', 'nest/server'], packages: [] },
+  '.': { folders: ['core', 'grpc', 'nest', 'nest/client', 'nest/server', 'nest/server/handlers'], packages: [] },
 };
 
 /** What the specs beside the code may import on top of their folder's edges. */

@@ -131,10 +131,12 @@ function isInFunction(node: ts.Node): boolean {
 }
 
 /** Whoever is not the library sees what users see. */
-export function checkPublished(source: Source, home: string, published: ReadonlySet<string>): Violation[] {
+export function checkPublished(source: Source, homes: readonly string[], published: ReadonlySet<string>): Violation[] {
   return checkImports(source, ({ specifier }) => {
     if (isRelative(specifier))
-      return resolveRelative(source.path, specifier).startsWith(home) ? undefined : `leaves ${home} (${specifier})`;
+      return homes.some((home) => resolveRelative(source.path, specifier).startsWith(home))
+        ? undefined
+        : `leaves ${homes.join(' and ')} (${specifier})`;
     return packageOf(specifier) !== 'rookery' || published.has(specifier) ? undefined : `${specifier} is not published`;
   });
 }

@@ -143,6 +143,48 @@ describe('endpoints', () => {
     expect(stage.endpoint('a:1').error).toBeUndefined();
   });
 
+  it('that are unhealthy get nothing until they are ready, and are missing where no other is there', () => {
+    stage.ready('A', 'a');
+    stage.ready('', 'b');
+    stage.report('a', 'unhealthy', 'it says NOT_SERVING');
+    expect(stage.picks(4, { groups: ['A', ''] })).toEqual({ b: 4 });
+    stage.ready('', 'c');
+    for (const trying of ['connecting', 'verifying'] as const) {
+      stage.report('a', trying);
+      expect(stage.endpoint('a:1').state).toBe('unhealthy');
+      expect(stage.failure({ groups: ['A'] })).toBe(
+        "s: no usable instance in group 'A'; present: group 'A' (1, 1 unhealthy), ungrouped (2).",
+      );
+    }
+    stage.report('a', 'ready');
+    expect(stage.picks(4, { groups: ['A', ''] })).toEqual({ a: 4 });
+    expect(stage.events.filter((event) => 'state' in event && event.id === 'a')).toMatchObject([
+      { type: 'endpoint.changed', state: 'ready' },
+      { type: 'endpoint.changed', state: 'unhealthy', error: 'it says NOT_SERVING' },
+      { type: 'endpoint.changed', state: 'ready', error: undefined },
+    ]);
+  });
+
+  it('that said that they drain go on draining, whatever their health, and no longer than their connection', () => {
+    stage.ready('', 'a', 'b');
+    stage.balancer.reportDraining(stage.endpoint('a:1'));
+    for (const state of ['unhealthy', 'verifying', 'ready'] as const) stage.report('a', state);
+    expect(stage.picks(10)).toEqual({ b: 10 });
+    for (const state of ['unhealthy', 'connecting', 'ready'] as const) stage.report('a', state);
+    expect(stage.picks(10)).toEqual({ a: 5, b: 5 });
+  });
+
+  it('without a health service are told of', () => {
+    stage.ready('', 'a');
+    const gone = stage.endpoint('a:1');
+    stage.balancer.reportUnchecked(gone);
+    stage.remove('a');
+    stage.balancer.reportUnchecked(gone);
+    expect(stage.events.filter(({ type }) => type === 'health.unchecked')).toEqual([
+      { type: 'health.unchecked', service: 's', id: 'a', address: 'a:1' },
+    ]);
+  });
+
   it('that turned out to be somebody else get nothing', () => {
     stage.ready('', 'a', 'b');
     stage.report('a', 'impostor', 'it is another service');

@@ -1,7 +1,7 @@
 import type { ServiceDelta } from './change.js';
 import type { CallFailure, CallRecord, PickResult } from './call.js';
 import type { Directory } from './directory.js';
-import { Endpoint, type Connection, type EndpointState } from './endpoint.js';
+import { Endpoint, HOPELESS, type Connection, type EndpointState } from './endpoint.js';
 import { messageOf } from './errors.js';
 import type { EventSink } from './event.js';
 import { GroupPool } from './group-pool.js';
@@ -29,6 +29,8 @@ export interface Balancer {
   report(endpoint: Endpoint, state: EndpointState, error?: string): void;
   /** The other side says that it takes no new calls, whatever the registry holds. */
   reportDraining(endpoint: Endpoint): void;
+  /** The other side has no health service; it counts as healthy, and this says so. */
+  reportUnchecked(endpoint: Endpoint): void;
   endpoints(): IterableIterator<Endpoint>;
   close(): void;
 }
@@ -118,13 +120,15 @@ class ServiceBalancer implements Balancer {
 
   report(endpoint: Endpoint, state: EndpointState, error?: string): void {
     if (!this.#groupOf.has(endpoint)) return;
-    // A failed endpoint stays failed while it tries again, so that calls do not wait for what has just failed.
+    // What failed or is unhealthy stays so while it tries again: calls do not wait for what could not serve just now.
     const trying = state === 'connecting' || state === 'verifying';
-    const shown = trying && endpoint.state === 'failed' ? 'failed' : state;
+    const stays = trying && HOPELESS.includes(endpoint.state) && endpoint.state !== 'impostor';
+    const shown = stays ? endpoint.state : state;
+    // It was the connection that said so, and it is gone.
+    if (state === 'connecting' || state === 'failed' || state === 'impostor') endpoint.draining = false;
     if (error !== undefined) endpoint.error = this.#lastError = withoutAddresses(error);
     if (shown === endpoint.state) return;
     if (shown === 'ready') endpoint.error = this.#lastError = undefined;
-    else endpoint.draining = false;
     endpoint.state = shown;
     const { id, address, service } = endpoint.instance;
     this.options.emit?.({ type: 'endpoint.changed', service, id, address, state: shown, error: endpoint.error });
@@ -135,6 +139,11 @@ class ServiceBalancer implements Balancer {
     if (endpoint.draining || !this.#groupOf.has(endpoint)) return;
     endpoint.draining = true;
     if (this.#place(endpoint)) this.#changed();
+  }
+
+  reportUnchecked(endpoint: Endpoint): void {
+    const { id, address, service } = endpoint.instance;
+    if (this.#groupOf.has(endpoint)) this.options.emit?.({ type: 'health.unchecked', service, id, address });
   }
 
   *endpoints(): IterableIterator<Endpoint> {
@@ -286,10 +295,10 @@ class ServiceBalancer implements Balancer {
   /** The groups that exist, the first ten of them: every failed call pays for this text. */
   #present(): string {
     const named: string[] = [];
-    for (const [group, { size }] of this.#pools) {
+    for (const [group, { size, unhealthy }] of this.#pools) {
       if (named.length === NAMED_GROUPS)
         return `${named.join(', ')} and ${this.#pools.size - named.length} more groups`;
-      named.push(`${groupName(group)} (${size})`);
+      named.push(`${groupName(group)} (${size}${unhealthy > 0 ? `, ${unhealthy} unhealthy` : ''})`);
     }
     return named.join(', ');
   }

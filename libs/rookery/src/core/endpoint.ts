@@ -3,9 +3,13 @@ import type { ServiceInstance } from './instance.js';
 
 /**
  * `connecting` covers everything before the first success, `verifying` is a connection whose other side has not yet
- * said who it is, `impostor` one that said it is somebody else. A failed endpoint stays failed until it is ready.
+ * said who it is or how it is, `unhealthy` one that does not say that it serves, `impostor` one that said it is somebody
+ * else. An endpoint that failed or is unhealthy stays so until it is ready.
  */
-export type EndpointState = 'connecting' | 'verifying' | 'ready' | 'failed' | 'impostor';
+export type EndpointState = 'connecting' | 'verifying' | 'ready' | 'unhealthy' | 'failed' | 'impostor';
+
+/** What keeps calls from waiting for an endpoint. */
+export const HOPELESS: readonly EndpointState[] = ['unhealthy', 'failed', 'impostor'];
 
 /** The link to one endpoint, made by whoever owns the transport. */
 export interface Connection {

@@ -26,6 +26,9 @@ export const ERROR_CODES = {
   ROOKERY_SERVER_UNBOUND: 'The gRPC server could not listen on its address.',
   ROOKERY_SERVER_IDLE:
     'A server was made but does not listen, or listens in an application that was never initialised.',
+  ROOKERY_DEPENDENCY_ABSENT: 'A server waits for a service that has no instance, and is not registered before.',
+  ROOKERY_REFLECTION_HIDDEN: 'Reflection cannot show a service whose contract has no descriptors.',
+  ROOKERY_PACKAGE_MISSING: 'An option needs a package that is not installed.',
   ROOKERY_SHUTDOWN_UNHEARD: 'Nothing listens for SIGTERM, so a stop cannot deregister.',
   ROOKERY_CONTROLLER_EMPTY: '@RegisterService is on a class without a gRPC handler.',
   ROOKERY_CONTROLLER_UNSERVED: 'No server of the application serves a handler of a decorated controller.',

@@ -41,8 +41,11 @@ export type RookeryEvent =
       readonly id: string;
       readonly address: string;
       readonly state: EndpointState;
+      /** Why it is failed, unhealthy or an impostor. */
       readonly error?: string | undefined;
-    };
+    }
+  /** A server has no health service: it counts as healthy for as long as the connection lasts. */
+  | { readonly type: 'health.unchecked'; readonly service: string; readonly id: string; readonly address: string };
 
 export type EventSink = (event: RookeryEvent) => void;
 

@@ -21,7 +21,8 @@ describe('GroupPool', () => {
     ['connecting', { usable: 0, missing: false }],
     ['verifying', { usable: 0, missing: false }],
     ['failed', { usable: 0, missing: true }],
-    ['impostor', { usable: 0, missing: true }],
+    ['unhealthy', { usable: 0, missing: true, unhealthy: 1 }],
+    ['impostor', { usable: 0, missing: true, unhealthy: 0 }],
   ] as const)('an endpoint that is %s makes it %j', (state, expected) => {
     const pool = newPool();
     pool.place(endpoint('a', state));

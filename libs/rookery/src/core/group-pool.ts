@@ -1,4 +1,4 @@
-import type { Endpoint } from './endpoint.js';
+import { HOPELESS, type Endpoint } from './endpoint.js';
 import { isServing } from './instance.js';
 import type { Picker, PickerFactory } from './picker.js';
 import type { Random } from './time.js';
@@ -6,10 +6,11 @@ import type { Random } from './time.js';
 /** How an endpoint counts in its pool. */
 interface Standing {
   weight: number;
-  /** Up, of weight, and not failed: a call may wait for it. */
+  /** Up, of weight, and neither failed nor unhealthy: a call may wait for it. */
   readonly hopeful: boolean;
   /** Hopeful and connected: a call may go to it. */
   readonly usable: boolean;
+  readonly unhealthy: boolean;
 }
 
 /** The endpoints of one group (or of all): the usable ones in a picker, the others counted. */
@@ -18,6 +19,7 @@ export class GroupPool {
   readonly #standings = new Map<Endpoint, Standing>();
   hopeful = 0;
   usable = 0;
+  unhealthy = 0;
 
   constructor(factory: PickerFactory, random: Random) {
     this.#picker = factory<Endpoint>(random);
@@ -27,7 +29,7 @@ export class GroupPool {
     return this.#standings.size;
   }
 
-  /** No instance that is up, has weight, and has not failed. */
+  /** No instance that is up, has weight, and is neither failed nor unhealthy. */
   get missing(): boolean {
     return this.hopeful === 0;
   }
@@ -35,12 +37,9 @@ export class GroupPool {
   /** Places an endpoint as it stands now; says whether a waiting call could fare differently. */
   place(endpoint: Endpoint): boolean {
     const before = this.#standings.get(endpoint);
-    const hopeful =
-      isServing(endpoint.instance) &&
-      !endpoint.draining &&
-      endpoint.state !== 'failed' &&
-      endpoint.state !== 'impostor';
-    const after = { weight: endpoint.weight, hopeful, usable: hopeful && endpoint.state === 'ready' };
+    const { instance, draining, state, weight } = endpoint;
+    const hopeful = isServing(instance) && !draining && !HOPELESS.includes(state);
+    const after = { weight, hopeful, usable: hopeful && state === 'ready', unhealthy: state === 'unhealthy' };
     this.#standings.set(endpoint, after);
     this.#count(before, after);
     if (after.usable && !before?.usable) this.#picker.add(endpoint);
@@ -64,5 +63,6 @@ export class GroupPool {
   #count(before: Standing | undefined, after: Standing | undefined): void {
     this.hopeful += Number(after?.hopeful ?? false) - Number(before?.hopeful ?? false);
     this.usable += Number(after?.usable ?? false) - Number(before?.usable ?? false);
+    this.unhealthy += Number(after?.unhealthy ?? false) - Number(before?.unhealthy ?? false);
   }
 }

@@ -10,8 +10,10 @@ import { systemRandom } from '../system/random.js';
 import { systemTime } from '../system/time.js';
 import { captureCall } from './capture.js';
 import { withHandle } from './handle.js';
+import { checkHealthCheck, type HealthCheckOption } from './health-option.js';
 import { install } from './install.js';
 import { POLICY_NAME } from './load-balancer.js';
+import { checkTls, type TlsOptions } from './server-name.js';
 
 /** The deadline of unary calls that name none, ms. */
 export const DEFAULT_TIMEOUT_MS = 5000;
@@ -24,6 +26,16 @@ export interface DiscoveryChannelOptions {
   readonly waitForReady?: boolean;
   /** Default `weighted`. */
   readonly balancer?: PickerFactory;
+  /**
+   * Whether to watch `grpc.health.v1.Health` at each instance, on the connection that its calls take (gRFC A17): one that
+   * does not say SERVING gets no call until it does, and keeps its connection. `true` asks about the service's name, and
+   * servers that are not ours about themselves (`''`); a text is what to ask about. A server without a health service
+   * counts as healthy. The watch is an open stream: it holds the process until the client is closed. Default false.
+   */
+  readonly healthCheck?: HealthCheckOption;
+  readonly tls?: TlsOptions;
+  /** Whether the client's credentials are those of TLS: says more where they do not fit a server. Default not known. */
+  readonly secure?: boolean;
   /** grpc-js's own options; they win over ours, except for the policy's name. */
   readonly channelOptions?: ClientOptions | undefined;
   readonly emit?: EventSink;
@@ -49,11 +61,16 @@ const DEFAULTS: ChannelOptions = {
 export function channelOptions(directory: Directory, options: DiscoveryChannelOptions = {}): ClientOptions {
   install();
   const { time = systemTime, random = systemRandom, balancer: picker } = options;
-  const { emit = directory.registry.events.emit } = options;
+  const { emit = directory.registry.events.emit, healthCheck, secure } = options;
+  if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'healthCheck');
+  const { serverName } = checkTls(options.tls ?? {}, 'tls');
   const handle = {
     version: 1 as const,
     time,
     random,
+    healthCheck,
+    ...(typeof serverName === 'function' && { serverName }),
+    secure,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
       createBalancer({ service, directory, connect, time, random, emit, ...(picker && { picker }) }),
   };
@@ -68,8 +85,10 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
 export function directOptions(options: DiscoveryChannelOptions): ClientOptions {
   const { time = systemTime, channelOptions: own = {}, timeoutMs = DEFAULT_TIMEOUT_MS, waitForReady } = options;
   const groups = options.group === undefined ? undefined : checkGroups(options.group, 'group');
+  const { serverName } = checkTls(options.tls ?? {}, 'tls');
+  const override = typeof serverName === 'string' && { 'grpc.ssl_target_name_override': serverName };
   const capture = captureCall({ groups, timeoutMs, waitForReady, time });
-  return { ...DEFAULTS, ...own, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };
+  return { ...DEFAULTS, ...own, ...override, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };
 }
 
 /** The user's service config with our policy in it. */

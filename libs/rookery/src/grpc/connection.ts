@@ -1,4 +1,4 @@
-import { connectivityState as State, experimental, type ChannelOptions } from '@grpc/grpc-js';
+import { connectivityState as State, type ChannelOptions, type experimental } from '@grpc/grpc-js';
 import { parseAddress } from '../core/address.js';
 import { Backoff } from '../core/backoff.js';
 import type { Balancer } from '../core/balancer.js';
@@ -6,20 +6,29 @@ import type { Connection, Endpoint } from '../core/endpoint.js';
 import { messageOf } from '../core/errors.js';
 import type { ServiceInstance } from '../core/instance.js';
 import type { Random, Time } from '../core/time.js';
+import { watchedName, type HealthCheckOption } from './health-option.js';
+import { HealthWatch } from './health-watch.js';
 import { sayHello } from './hello.js';
+import { sparePings } from './keepalive.js';
 import type { HostedService } from './peer.js';
+import { tlsHint } from './server-name.js';
+import type { SubchannelArgs } from './subchannel-args.js';
+import { verifiedPick } from './verified-pick.js';
 
 type Subchannel = experimental.SubchannelInterface;
 
 /** A connection that is not up after this long, with its HTTP/2 handshake, counts as failed until it is, ms. */
 const CONNECT_MS = 2000;
+/** What grpc-js adds to the error of a connection. */
+const WRITTEN_AT = / \(\d{4}-[\dT:.-]+Z\)$/;
 
 export interface ConnectionOptions {
   /** Made by the policy's helper: from the channel's pool, with its credentials. */
   readonly createSubchannel: (address: experimental.SubchannelAddress, args: ChannelOptions) => Subchannel;
-  /** Built once a channel: a subchannel's identity includes every value. */
-  readonly peerArgs: ChannelOptions;
-  readonly foreignArgs: ChannelOptions;
+  readonly args: SubchannelArgs;
+  readonly healthCheck?: HealthCheckOption | undefined;
+  /** Whether the channel's credentials are those of TLS, where that is known. */
+  readonly secure?: boolean | undefined;
   readonly balancer: () => Balancer;
   /** The channel's authority. */
   readonly host: string;
@@ -33,9 +42,12 @@ export interface ConnectionOptions {
  * for an address may have passed to another process before the registry knows.
  */
 export class SubchannelConnection implements Connection {
-  /** What a pick hands to grpc-js while the endpoint is ready: one object for all calls over the connection. */
+  /** What a pick hands to grpc-js while the endpoint is ready. */
   pick: experimental.PickResult | undefined;
   #subchannel: Subchannel | undefined;
+  /** What the subchannel was made for; absent where it could not be. */
+  #key: string | undefined;
+  #watch: HealthWatch | undefined;
   /** Counts connections and questions: an answer that belongs to an earlier one is dropped. */
   #epoch = 0;
   #retry: Disposable | undefined;
@@ -52,7 +64,8 @@ export class SubchannelConnection implements Connection {
 
   instanceChanged(previous: ServiceInstance): void {
     const { instance, state } = this.endpoint;
-    if (previous.peer !== instance.peer) return this.#reopen();
+    const chosen = this.options.args.choose(instance);
+    if (('key' in chosen ? chosen.key : undefined) !== this.#key) return this.#reopen();
     if (previous.id === instance.id && previous.generation === instance.generation && state !== 'impostor') return;
     if (state === 'impostor') return this.#reopen();
     // A process started on this address, or came to light: nothing from here on is known until it says who it is.
@@ -79,9 +92,12 @@ export class SubchannelConnection implements Connection {
 
   #open(): void {
     const { instance } = this.endpoint;
+    const chosen = this.options.args.choose(instance);
+    this.#key = 'key' in chosen ? chosen.key : undefined;
+    if ('error' in chosen) return this.#report('failed', chosen.error);
     const address = parseAddress(instance.address);
-    const args = instance.peer > 0 ? this.options.peerArgs : this.options.foreignArgs;
-    const subchannel = this.options.createSubchannel('path' in address ? { path: address.path } : { ...address }, args);
+    const place = 'path' in address ? { path: address.path } : { ...address };
+    const subchannel = this.options.createSubchannel(place, chosen.args);
     this.#subchannel = subchannel;
     subchannel.ref();
     subchannel.addConnectivityStateListener(this.#onState);
@@ -95,7 +111,7 @@ export class SubchannelConnection implements Connection {
   /** grpc-js waits for ever for a peer that accepts the connection and says nothing. */
   #limitConnecting(): void {
     this.#retry = this.options.time.after(CONNECT_MS, () => {
-      this.#report('failed', `no connection in ${CONNECT_MS} ms`);
+      this.#failed(`no connection in ${CONNECT_MS} ms`);
     });
   }
 
@@ -103,7 +119,7 @@ export class SubchannelConnection implements Connection {
     this.#forget();
     if (state === State.READY) this.#connected();
     else if (state === State.TRANSIENT_FAILURE) {
-      this.#report('failed', error ?? 'connection failed');
+      this.#failed(error ?? 'connection failed');
       this.#subchannel?.startConnecting();
     } else {
       this.#report('connecting');
@@ -114,7 +130,10 @@ export class SubchannelConnection implements Connection {
 
   #connected(): void {
     this.#forget();
-    if (this.endpoint.instance.peer === 0) return this.#ready();
+    const subchannel = this.#subchannel!;
+    // grpc-js tells READY before the subchannel has its transport.
+    process.nextTick(() => sparePings(subchannel));
+    if (this.endpoint.instance.peer === 0) return this.#identified();
     this.#report('verifying');
     // grpc-js tells READY before the subchannel can take a call.
     const epoch = this.#epoch;
@@ -130,7 +149,7 @@ export class SubchannelConnection implements Connection {
       this.#backoff.reset();
       // First, or a waiting call would be given to it.
       if (result.hello.draining) this.options.balancer().reportDraining(this.endpoint);
-      return this.#ready();
+      return this.#identified();
     }
     if (result.foreign) return this.#impostor('it does not speak the peer protocol of its entry');
     this.#report('failed', result.error);
@@ -152,11 +171,18 @@ export class SubchannelConnection implements Connection {
     return named.some((hosted) => (hosted.id === id ? hosted.generation === generation : hosted.group === group));
   }
 
-  #ready(): void {
+  /** Who it is is known, or need not be; how it is says its health, where that is asked. */
+  #identified(): void {
     const epoch = this.#epoch;
-    const isCurrent = () => this.#epoch === epoch;
-    this.pick = completePick(new VerifiedSubchannel(this.#subchannel!.getRealSubchannel(), isCurrent));
-    this.#report('ready');
+    const subchannel = this.#subchannel!;
+    this.pick = verifiedPick(subchannel.getRealSubchannel(), () => this.#epoch === epoch);
+    const { healthCheck, host, time, random, balancer } = this.options;
+    const name = watchedName(healthCheck, this.endpoint.instance);
+    if (name === undefined) return this.#report('ready');
+    this.#report('verifying');
+    const report = this.#report.bind(this);
+    const unchecked = () => balancer().reportUnchecked(this.endpoint);
+    this.#watch = new HealthWatch({ subchannel, host, name, time, random, report, unchecked });
   }
 
   /** Drops the connection, and does not come back until the entry of the address changes. */
@@ -171,31 +197,16 @@ export class SubchannelConnection implements Connection {
     this.pick = undefined;
     this.#retry?.[Symbol.dispose]();
     this.#retry = undefined;
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+  }
+
+  #failed(error: string): void {
+    const plain = error.replace(WRITTEN_AT, '');
+    this.#report('failed', plain + tlsHint(this.endpoint.instance, this.options.secure));
   }
 
   #report(...report: [state: Endpoint['state'], error?: string]): void {
     this.options.balancer().report(this.endpoint, ...report);
-  }
-}
-
-function completePick(subchannel: Subchannel): experimental.PickResult {
-  const { COMPLETE } = experimental.PickResultType;
-  return { pickResultType: COMPLETE, subchannel, status: null, onCallStarted: null, onCallEnded: null };
-}
-
-/**
- * A subchannel that counts as READY only on the connection that was verified: call credentials may take long to make,
- * and by then the address may have passed to somebody else.
- */
-class VerifiedSubchannel extends experimental.BaseSubchannelWrapper {
-  constructor(
-    child: Subchannel,
-    private readonly isCurrent: () => boolean,
-  ) {
-    super(child);
-  }
-
-  override getConnectivityState(): State {
-    return this.isCurrent() ? super.getConnectivityState() : State.IDLE;
   }
 }

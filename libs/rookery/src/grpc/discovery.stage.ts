@@ -6,6 +6,8 @@ import {
   ServerCredentials,
   status,
   type ClientReadableStream,
+  type ChannelCredentials,
+  type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -20,6 +22,7 @@ import type { RookeryCallError } from './call-error.js';
 import { channelOptions, type DiscoveryChannelOptions } from './channel-options.js';
 import type { RookeryCallOptions } from './capture.js';
 import { createDirectory } from './directory.js';
+import type { StagedHealth } from './health.stage.js';
 import { PEER_SERVICE, type HostedService } from './peer.js';
 
 const text = {
@@ -51,6 +54,10 @@ export interface ServerSettings {
   readonly draining?: boolean;
   /** What it answers to Hello instead of what Hello answers. */
   readonly helloBytes?: Buffer;
+  /** Its health service; default none. */
+  readonly health?: StagedHealth;
+  /** Default none. */
+  readonly credentials?: ServerCredentials;
 }
 
 /**
@@ -58,13 +65,15 @@ export interface ServerSettings {
  * then fails with the request as details, or goes on for ever where the request is `hang`.
  */
 export async function startServer(name: string, hosted?: HostedService[], settings: ServerSettings = {}) {
-  const { port = 0, draining = false, helloBytes } = settings;
+  const { port = 0, draining = false, helloBytes, health } = settings;
   const server = new Server();
+  const peers = new Set<string>();
   let sessions = 0;
   let asked = 0;
   server.addService(WHO, {
-    Ask: (call: { request: string }, done: (error: null, value: string) => void) => {
+    Ask: (call: ServerUnaryCall<string, string>, done: (error: null, value: string) => void) => {
       asked += 1;
+      peers.add(call.getPeer());
       done(null, `${name}:${call.request}`);
     },
     Follow: (call: ServerWritableStream<string, string>) => {
@@ -85,13 +94,23 @@ export async function startServer(name: string, hosted?: HostedService[], settin
       },
     );
   }
+  health?.addTo(server);
   const bound = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, p) =>
+    server.bindAsync(`127.0.0.1:${port}`, settings.credentials ?? ServerCredentials.createInsecure(), (error, p) =>
       error ? reject(error) : resolve(p),
     ),
   );
   closing(() => server.forceShutdown());
-  return { port: bound, hellos: () => sessions, calls: () => asked, stop: () => server.forceShutdown() };
+  return {
+    port: bound,
+    hellos: () => sessions,
+    calls: () => asked,
+    /** Over which calls came. */
+    connections: () => peers.size,
+    stop: () => server.forceShutdown(),
+    /** Resolves when every stream has ended. */
+    drain: () => new Promise<void>((resolve, reject) => server.tryShutdown((e) => (e ? reject(e) : resolve()))),
+  };
 }
 
 export type StartedServer = Awaited<ReturnType<typeof startServer>>;
@@ -112,13 +131,15 @@ export function fleet(given?: Directory) {
   closing(() => registry[Symbol.asyncDispose]());
   closing(() => directory[Symbol.asyncDispose]());
   let n = 0;
-  const entry = (options: InstanceOptions & { port: number; peer?: number; id?: string }): ServiceInstance => {
+  const entry = (
+    options: InstanceOptions & { port: number; peer?: number; id?: string; secure?: boolean },
+  ): ServiceInstance => {
     const { port, id = `i${++n}`, ...rest } = options;
     return createInstance({ ...rest, id, generation: `g-${id}`, service: 'who', address: `127.0.0.1:${port}` });
   };
   const add = async (
     name: string,
-    options: InstanceOptions = {},
+    options: InstanceOptions & { secure?: boolean } = {},
     settings: ServerSettings = {},
   ): Promise<{ server: StartedServer; claim: Registration }> => {
     const id = `i${++n}`;
@@ -127,9 +148,13 @@ export function fleet(given?: Directory) {
     const claim = registry.register(entry({ ...options, port: server.port, peer: 1, id }));
     return { server, claim };
   };
-  const client = (options: DiscoveryChannelOptions = {}, target = 'discovery:///who') => {
+  const client = (
+    options: DiscoveryChannelOptions = {},
+    target = 'discovery:///who',
+    creds: ChannelCredentials = credentials.createInsecure(),
+  ) => {
     const Client = makeGenericClientConstructor(WHO, 'Who');
-    const made = new Client(target, credentials.createInsecure(), channelOptions(directory, options));
+    const made = new Client(target, creds, channelOptions(directory, options));
     closing(() => made.close());
     return made;
   };
@@ -138,7 +163,7 @@ export function fleet(given?: Directory) {
     const made = client();
     return (made['Follow']!.bind(made) as (...args: unknown[]) => ClientReadableStream<string>)(request, options);
   };
-  return { registry, directory, entry, add, dial, follow };
+  return { registry, directory, entry, add, client, dial, follow };
 }
 
 /** Calls of a client of `who`. */

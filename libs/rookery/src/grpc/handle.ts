@@ -2,6 +2,8 @@ import { experimental, type ChannelOptions } from '@grpc/grpc-js';
 import type { Balancer } from '../core/balancer.js';
 import type { Connection, Endpoint } from '../core/endpoint.js';
 import type { Random, Time } from '../core/time.js';
+import type { HealthCheckOption } from './health-option.js';
+import type { ServerNameFunction } from './server-name.js';
 
 /**
  * What a channel's options carry for the resolver and the policy. Both are global in grpc-js and the last registration
@@ -11,6 +13,10 @@ export interface ChannelHandle {
   readonly version: 1;
   readonly time: Time;
   readonly random: Random;
+  readonly healthCheck?: HealthCheckOption | undefined;
+  readonly serverName?: ServerNameFunction | undefined;
+  /** Whether the channel's credentials are those of TLS, where that is known. */
+  readonly secure?: boolean | undefined;
   createBalancer(service: string, connect: (endpoint: Endpoint) => Connection): Balancer;
 }
 

@@ -4,4 +4,6 @@ export type { RookeryCallOptions } from './capture.js';
 export { channelOptions, DEFAULT_TIMEOUT_MS, type DiscoveryChannelOptions } from './channel-options.js';
 export { createDirectory } from './directory.js';
 export { currentLane, withLane } from './lane.js';
+export type { HealthCheckOption } from './health-option.js';
+export type { TlsOptions } from './server-name.js';
 export { PEER_SERVICE, PEER_SERVICE_NAME, type HelloRequest, type HelloResponse, type HostedService } from './peer.js';

@@ -5,6 +5,7 @@ import { recordOf } from './call-record.js';
 import { rememberFailure } from './call-error.js';
 import { SubchannelConnection } from './connection.js';
 import { handleIn, serviceIn, type ChannelHandle } from './handle.js';
+import { SubchannelArgs } from './subchannel-args.js';
 import { MAX_WAITING, WaitingCalls } from './waiting-calls.js';
 
 type Picker = experimental.Picker;
@@ -12,12 +13,6 @@ type PickResult = experimental.PickResult;
 
 /** The policy's name in service configs. */
 export const POLICY_NAME = 'rookery_v1';
-
-const PEER_KEEPALIVE: ChannelOptions = {
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
-  'grpc.keepalive_permit_without_calls': 1,
-};
 
 /** The policy has no configuration of its own: everything is in the channel's options. */
 export class DiscoveryPolicyConfig implements experimental.TypedLoadBalancingConfig {
@@ -88,12 +83,13 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   }
 
   #follow(handle: ChannelHandle, service: string, options: ChannelOptions): Balancer {
-    const args = subchannelArgs(options);
+    const args = new SubchannelArgs(options, handle.serverName);
     const balancer: Balancer = handle.createBalancer(service, (endpoint) => {
       return new SubchannelConnection(endpoint, {
         createSubchannel: (address, subchannelOptions) => this.helper.createSubchannel(address, subchannelOptions),
-        peerArgs: args.peer,
-        foreignArgs: args.foreign,
+        args,
+        healthCheck: handle.healthCheck,
+        secure: handle.secure,
         balancer: () => balancer,
         host: options['grpc.default_authority'] ?? service,
         time: handle.time,
@@ -141,16 +137,4 @@ function failed(failure: CallFailure): PickResult {
 function stateOf(balancer: Balancer): State {
   const { state } = balancer;
   return state === 'ready' ? State.READY : state === 'connecting' ? State.CONNECTING : State.TRANSIENT_FAILURE;
-}
-
-/** A selector or anything of ours among the arguments would make every update a new connection. */
-function subchannelArgs(options: ChannelOptions): { peer: ChannelOptions; foreign: ChannelOptions } {
-  const foreign = Object.fromEntries(
-    Object.entries(options).filter(
-      ([key]) =>
-        !key.startsWith(experimental.SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX) &&
-        key !== experimental.CHANNEL_ARGS_CONFIG_SELECTOR_KEY,
-    ),
-  ) as ChannelOptions;
-  return { peer: { ...PEER_KEEPALIVE, ...foreign }, foreign };
 }

@@ -110,4 +110,24 @@ describe('the log', () => {
       'error [Rookery] users: permission denied',
     ]);
   });
+
+  it('tells once that an instance is unhealthy, however many clients say so, and once that it serves again', () => {
+    const endpoint = { type: 'endpoint.changed', service: 'users', id: 'one', address: 'h:1' } as const;
+    const unhealthy: RookeryEvent = { ...endpoint, state: 'unhealthy', error: 'it says NOT_SERVING' };
+    const ready: RookeryEvent = { ...endpoint, state: 'ready' };
+    const removed: RookeryEvent = { type: 'instance.removed', service: 'users', id: 'one', cause: 'left' };
+    expect(told(unhealthy, unhealthy, ready, ready, unhealthy, removed, ready)).toEqual([
+      'warn [Rookery] users: h:1: it says NOT_SERVING; no call goes there until it serves',
+      'log [Rookery] users: h:1 serves again',
+      'warn [Rookery] users: h:1: it says NOT_SERVING; no call goes there until it serves',
+    ]);
+  });
+
+  it('tells once a service that its servers have no health service', () => {
+    const unchecked = { type: 'health.unchecked', service: 'users', id: 'one', address: 'h:1' } as const;
+    expect(told(unchecked, { ...unchecked, id: 'two' }, { ...unchecked, service: 'orders' })).toEqual([
+      'warn [Rookery] users: h:1 has no health service; it counts as healthy',
+      'warn [Rookery] orders: h:1 has no health service; it counts as healthy',
+    ]);
+  });
 });

@@ -7,6 +7,10 @@ export class EventLog {
   readonly #logger = new Logger('Rookery');
   readonly #states = new Map<string, string>();
   readonly #stale = new Set<string>();
+  /** Instances that do not say that they serve, whichever client has asked. */
+  readonly #unhealthy = new Set<string>();
+  /** Services with servers that have no health service. */
+  readonly #unchecked = new Set<string>();
 
   constructor(private readonly registry: string) {}
 
@@ -32,15 +36,29 @@ export class EventLog {
       case 'entry.malformed':
         return this.#logger.warn(`skipped: ${event.error.message}`);
       case 'endpoint.changed':
-        if (event.state === 'impostor')
-          this.#logger.warn(`${event.service}: ${event.address}: ${event.error}; no call goes there`);
+        return this.#endpoint(event);
+      case 'health.unchecked':
+        if (!this.#unchecked.has(event.service))
+          this.#logger.warn(`${event.service}: ${event.address} has no health service; it counts as healthy`);
+        this.#unchecked.add(event.service);
         return;
       case 'instance.removed':
+        this.#unhealthy.delete(`${event.service}/${event.id}`);
         return;
       default:
         event satisfies never;
     }
   };
+
+  #endpoint({ service, id, address, state, error }: Extract<RookeryEvent, { type: 'endpoint.changed' }>): void {
+    const key = `${service}/${id}`;
+    if (state === 'impostor') this.#logger.warn(`${service}: ${address}: ${error}; no call goes there`);
+    else if (state === 'unhealthy' && !this.#unhealthy.has(key)) {
+      this.#unhealthy.add(key);
+      this.#logger.warn(`${service}: ${address}: ${error}; no call goes there until it serves`);
+    } else if (state === 'ready' && this.#unhealthy.delete(key))
+      this.#logger.log(`${service}: ${address} serves again`);
+  }
 
   #broken({ service, error, stale }: Extract<RookeryEvent, { type: 'watch.broken' }>): void {
     if (this.#stale.has(service)) return;

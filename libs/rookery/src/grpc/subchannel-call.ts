@@ -1,0 +1,53 @@
+import { Metadata, status, type experimental, type MethodDefinition } from '@grpc/grpc-js';
+
+/** One byte of flags and four of length before each message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+const FRAME_HEADER = 5;
+
+export interface SubchannelCallOptions<Request> {
+  readonly subchannel: experimental.SubchannelInterface;
+  /** The authority of the channel. */
+  readonly host: string;
+  readonly method: Pick<MethodDefinition<Request, unknown>, 'path' | 'requestSerialize'>;
+  readonly request: Request;
+  /** Told to the server; whoever calls keeps the time himself. Default none. */
+  readonly timeoutMs?: number;
+  /** Must not throw, and neither may `onEnd`: they run in listeners of grpc-js, where that ends the process. */
+  readonly onMessage: (message: Buffer) => void;
+  /** Once, also after `cancel`. */
+  readonly onEnd: (code: status, details: string) => void;
+}
+
+export interface SubchannelCall {
+  /** Ends it, with this status. */
+  cancel(code: status, details: string): void;
+}
+
+/**
+ * A call with one request on one connection: any channel in between could put it on another, and grpc-js's
+ * single-subchannel channel rejects a promise that nobody holds when the connection breaks while it starts.
+ * @throws {Error} where the subchannel is not connected
+ */
+export function startCall<Request>(options: SubchannelCallOptions<Request>): SubchannelCall {
+  const { subchannel, host, method, request, timeoutMs, onMessage, onEnd } = options;
+  const metadata = new Metadata();
+  if (timeoutMs !== undefined) metadata.set('grpc-timeout', `${timeoutMs}m`);
+  const call = subchannel.getRealSubchannel().createCall(metadata, host, method.path, {
+    onReceiveMetadata: () => call.startRead(),
+    onReceiveMessage: (framed: Buffer) => {
+      onMessage(framed.subarray(FRAME_HEADER));
+      call.startRead();
+    },
+    onReceiveStatus: ({ code, details }) => onEnd(code, details),
+  });
+  call.startRead();
+  call.sendMessageWithContext({}, frame(method.requestSerialize(request)));
+  call.halfClose();
+  return { cancel: (code, details) => call.cancelWithStatus(code, details) };
+}
+
+function frame(message: Buffer): Buffer {
+  const framed = Buffer.alloc(FRAME_HEADER + message.length);
+  framed.writeUInt32BE(message.length, 1);
+  message.copy(framed, FRAME_HEADER);
+  return framed;
+}
