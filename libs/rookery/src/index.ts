@@ -16,10 +16,12 @@ export type {
   ClientFeature,
   ClientFeatureOptions,
   ClientSettings,
+  Compat,
   RookeryGrpcOptions,
   RookeryModuleOptions,
   StopOptions,
 } from './nest/options.js';
+export type { RequestStream } from './nest/server/handlers/request-stream.js';
 export { RegisterService } from './nest/server/register-service.decorator.js';
 export { Rookery, type RookeryHealth } from './nest/rookery.js';
 export { rookeryGrpc, type RookeryGrpcFactory } from './nest/server/rookery-grpc.js';

@@ -42,11 +42,8 @@ export function sameContract(a: Contract, b: Contract): boolean {
 }
 
 /** A line for each method of its packages. */
-function outline({ definition, packages }: Contract): string[] {
-  const services = Object.entries(definition).filter(
-    ([name, entry]) => isService(entry) && packages.some((one) => inPackage(name, one)),
-  );
-  return services.flatMap(([, service]) => Object.values(service as ServiceDefinition).map(methodOutline)).toSorted();
+function outline(contract: Contract): string[] {
+  return [...servicesOf(contract).values()].flatMap((service) => Object.values(service).map(methodOutline)).toSorted();
 }
 
 /** Whether a contract has the gRPC method of a handler, whose service may be named in full or below its package. */
@@ -65,11 +62,18 @@ export function hasMethod(
 }
 
 /** The methods of a contract, as error messages name them: `UserService/GetById`. */
-export function methodNames({ definition, packages }: Contract): string[] {
-  const services = Object.entries(definition).filter(
-    ([name, entry]) => isService(entry) && packages.some((packageName) => inPackage(name, packageName)),
+export function methodNames(contract: Contract): string[] {
+  return [...servicesOf(contract)].flatMap(([name, service]) =>
+    Object.keys(service).map((rpc) => `${shortNameOf(name)}/${rpc}`),
   );
-  return services.flatMap(([name, entry]) => Object.keys(entry).map((rpc) => `${shortNameOf(name)}/${rpc}`));
+}
+
+/** The gRPC services of its packages, by full name. */
+export function servicesOf({ definition, packages }: Contract): ReadonlyMap<string, ServiceDefinition> {
+  const entries = Object.entries(definition).filter(
+    ([name, entry]) => isService(entry) && packages.some((one) => inPackage(name, one)),
+  );
+  return new Map(entries as [string, ServiceDefinition][]);
 }
 
 function methodOutline({ path, requestStream, responseStream }: ServiceDefinition[string]): string {

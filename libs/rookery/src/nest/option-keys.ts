@@ -3,6 +3,7 @@ import type {
   AsyncClientFeature,
   ClientFeatureOptions,
   ClientSettings,
+  HealthOptions,
   RookeryGrpcOptions,
   RookeryModuleOptions,
   StopOptions,
@@ -21,7 +22,9 @@ export const INSTANCE_KEYS: KeysOf<InstanceOptions> = {
   metadata: true,
 };
 
-export const STOP_KEYS: KeysOf<StopOptions> = { drainMs: true };
+export const STOP_KEYS: KeysOf<StopOptions> = { drainMs: true, streamMs: true };
+
+export const HEALTH_KEYS: KeysOf<HealthOptions> = { check: true, intervalMs: true };
 
 export const SERVER_KEYS: KeysOf<RookeryGrpcOptions> = {
   service: true,
@@ -32,7 +35,11 @@ export const SERVER_KEYS: KeysOf<RookeryGrpcOptions> = {
   registerWaitMs: true,
   requireRegistry: true,
   registerTimeoutMs: true,
+  dependsOn: true,
+  health: true,
+  reflection: true,
   stop: true,
+  compat: true,
   package: true,
   protoPath: true,
   packageDefinition: true,
@@ -54,6 +61,9 @@ export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
   group: true,
   timeoutMs: true,
   balancer: true,
+  healthCheck: true,
+  tls: true,
+  compat: true,
 };
 
 const CONTRACT_KEYS = { service: true, name: true, package: true, protoPath: true, loader: true } as const;

@@ -5,7 +5,10 @@ import { RookeryError, show } from '../core/errors.js';
 import type { InstanceOptions } from '../core/instance.js';
 import type { PickerFactory } from '../core/picker.js';
 import type { Registry } from '../core/registry.js';
+import type { HealthCheckOption } from '../grpc/health-option.js';
+import type { TlsOptions } from '../grpc/server-name.js';
 import type { RegisterMode } from './environment.js';
+import type { HealthCheck } from './server/health-check.js';
 import type { ProtoContract, ServiceRef } from './service-ref.js';
 
 /** Options of `RookeryModule.forRoot`. */
@@ -25,7 +28,23 @@ export interface RookeryModuleOptions {
 export interface StopOptions {
   /** For running calls, once no new ones come; default 20 000 in production, else 10 000. */
   readonly drainMs?: number;
+  /** Of that, for streams; default all of it in production, else 500: in development a restart is waited for. */
+  readonly streamMs?: number;
 }
+
+/** Options of `grpc.health.v1`, as a server answers it. */
+export interface HealthOptions {
+  /**
+   * Says that the server can do its work: anything but `false` or an error does. It is registered once this passes; a
+   * later failure says NOT_SERVING to whoever asks, and leaves the registration alone.
+   */
+  readonly check?: HealthCheck;
+  /** Between two questions, ms; an answer that takes longer is none. Default 5000. */
+  readonly intervalMs?: number;
+}
+
+/** Whose behaviour is kept where Nest's own and ours differ. */
+export type Compat = 'nest';
 
 type NestGrpcOptions = GrpcOptions['options'];
 
@@ -47,7 +66,15 @@ export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'p
   readonly requireRegistry?: boolean;
   /** Default 30 000 ms. */
   readonly registerTimeoutMs?: number;
+  /** Services that must have an instance before this server is registered; `listen()` does not wait for them. */
+  readonly dependsOn?: readonly (ServiceRef | string)[];
+  /** Serves `grpc.health.v1`, unless the application does so itself; default true. */
+  readonly health?: boolean | HealthOptions;
+  /** Serves `grpc.reflection` by the package `@grpc/reflection`; default false. */
+  readonly reflection?: boolean;
   readonly stop?: StopOptions;
+  /** `'nest'`: answers, errors and streams as Nest's own server has them, with its defects. Default: without them. */
+  readonly compat?: Compat;
 }
 
 export interface ClientFeatureOptions {
@@ -68,6 +95,15 @@ export interface ClientFeatureOptions {
   /** Deadline of unary calls that name none, ms; default 5000, 0 = none. */
   readonly timeoutMs?: number;
   readonly balancer?: PickerFactory;
+  /**
+   * Whether to watch the health of each instance and give calls only to those that say SERVING (gRFC A17): `true` asks
+   * about the service's name, and servers that are not ours about themselves; a text is what to ask about. Default false.
+   */
+  readonly healthCheck?: HealthCheckOption;
+  /** With `credentials` of TLS: `serverName` is the name that certificates must carry; default the service's name. */
+  readonly tls?: TlsOptions;
+  /** `'nest'`: Observables and deadlines as Nest's own client has them, with its defects. Default: without them. */
+  readonly compat?: Compat;
 }
 
 /** A client to inject: a service, or a service with options. */
@@ -92,5 +128,15 @@ export function checkMs(value: unknown, path: string): number {
     path,
     found: `found ${show(value)}.`,
     remedy: 'Use milliseconds, at least 0.',
+  });
+}
+
+/** @throws {RookeryError} ROOKERY_OPTION_INVALID */
+export function checkCompat(value: unknown, path: string): void {
+  if (value === 'nest') return;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path,
+    found: `found ${show(value)}.`,
+    remedy: "Use 'nest', or leave it out.",
   });
 }

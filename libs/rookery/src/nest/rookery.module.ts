@@ -9,6 +9,8 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RookeryError } from '../core/errors.js';
+import { within } from '../core/time.js';
+import { systemTime } from '../system/time.js';
 import { resolveFeatures, settingsOf, type ResolvedFeature } from './client/client-feature.js';
 import { RookeryClients } from './client/clients.js';
 import { ContractBook } from './contract-book.js';
@@ -22,6 +24,9 @@ import { Rookery } from './rookery.js';
 import { openRuntime, type RookeryRuntime } from './runtime.js';
 import { ServerFactory } from './server/server-factory.js';
 import { getClientToken, getServiceToken, ROOKERY_OPTIONS } from './tokens.js';
+
+/** The registry may take this long to close, ms. */
+const CLOSE_MS = 2000;
 
 const RUNTIME = Symbol('rookery/runtime');
 
@@ -41,13 +46,16 @@ class RookeryShutdown implements OnApplicationShutdown {
   constructor(
     @Inject(RUNTIME) private readonly runtime: RookeryRuntime,
     @Inject(RookeryClients) private readonly clients: RookeryClients,
+    @Inject(RookeryLifecycle) private readonly lifecycle: RookeryLifecycle,
   ) {
     this.#log = runtime.registry.events.on(new EventLog(runtime.registry.name).listen);
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.clients.close();
-    await this.runtime.close();
+    // A registry that hangs, or fails to say goodbye, must not keep the process.
+    await within(systemTime, CLOSE_MS, this.runtime.close()).catch(() => undefined);
+    this.lifecycle[Symbol.dispose]();
     this.#log[Symbol.dispose]();
   }
 }

@@ -7,8 +7,11 @@ import type { RookeryRuntime } from './runtime.js';
 
 /** How an application stands with its registry. */
 export interface RookeryHealth {
-  /** `degraded`: something is not as it should be, yet calls are served by the last view and from the last connection. */
-  readonly status: 'up' | 'degraded';
+  /**
+   * `degraded`: something is not as it should be (a registration that the registry does not hold, a stale view), yet calls
+   * are served by the last view. `down`: calls to a service cannot be served, for its view is pending or has failed.
+   */
+  readonly status: 'up' | 'degraded' | 'down';
   /** The registry's URL without secrets. */
   readonly registry: string;
   readonly registrations: readonly {
@@ -58,9 +61,7 @@ export class Rookery {
       service,
       ...outline(this.directory.view(service)),
     }));
-    const well =
-      registrations.every(({ state }) => state === 'registered') && services.every(({ view }) => view === 'known');
-    return { status: well ? 'up' : 'degraded', registry: this.registry.name, registrations, services };
+    return { status: statusOf(registrations, services), registry: this.registry.name, registrations, services };
   }
 
   /**
@@ -71,6 +72,16 @@ export class Rookery {
     const all = this.lifecycle.registered();
     return signal ? unlessAborted(all, signal) : all;
   }
+}
+
+function statusOf(
+  registrations: RookeryHealth['registrations'],
+  services: RookeryHealth['services'],
+): RookeryHealth['status'] {
+  if (services.some(({ view }) => view === 'pending' || view === 'failed')) return 'down';
+  const well =
+    registrations.every(({ state }) => state === 'registered') && services.every(({ view }) => view === 'known');
+  return well ? 'up' : 'degraded';
 }
 
 function outline(view: ServiceView): Pick<RookeryHealth['services'][number], 'view' | 'instances'> {

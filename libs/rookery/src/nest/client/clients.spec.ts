@@ -51,6 +51,8 @@ describe('RookeryClients', () => {
     ['groups, one of which is a list', { group: 'a' }, { group: ['a'] }],
     ['timeouts', { timeoutMs: 1 }, {}],
     ['pickers', { balancer: weighted }, { balancer: (random) => weighted(random) }],
+    ['health checks', { healthCheck: true }, { healthCheck: 'peers' }],
+    ['names in certificates', { tls: { serverName: 'a' } }, { tls: { serverName: 'b' } }],
     ['credentials', { credentials: credentials.createSsl() }, { credentials: credentials.createSsl() }],
     [
       'interceptors',
@@ -93,6 +95,11 @@ describe('RookeryClients', () => {
     ['ROOKERY_OPTION_INVALID', 'timeoutMs', { timeoutMs: -1 }],
     ['ROOKERY_OPTION_INVALID', 'timeoutMs', { timeoutMs: Number.NaN }],
     ['ROOKERY_OPTION_INVALID', 'group', { group: [] }],
+    ['ROOKERY_OPTION_INVALID', 'healthCheck', { healthCheck: 3 as never }],
+    ['ROOKERY_OPTION_INVALID', 'tls', { tls: 'peers' as never }],
+    ['ROOKERY_OPTION_INVALID', 'tls.serverNames', { tls: { serverNames: 'peers' } as never }],
+    ['ROOKERY_OPTION_INVALID', 'tls.serverName', { tls: { serverName: 'no name' } }],
+    ['ROOKERY_OPTION_INVALID', 'tls.serverName', { tls: { serverName: ({ id }) => id }, url: 'dns:///peers:1' }],
     ['ROOKERY_NAME_INVALID', 'group[1]', { group: ['a', 'b c'] }],
     ['ROOKERY_GRPC_DUPLICATE', 'credentials', { credentials: {} as never }],
   ])('says %s at the %s of the client', (code, option, settings) => {

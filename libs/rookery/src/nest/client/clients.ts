@@ -4,12 +4,14 @@ import { RookeryError } from '../../core/errors.js';
 import { checkKeys } from '../../core/keys.js';
 import { checkGroups } from '../../core/route.js';
 import { channelOptions, directOptions } from '../../grpc/channel-options.js';
+import { checkHealthCheck } from '../../grpc/health-option.js';
+import { checkTls } from '../../grpc/server-name.js';
 import type { ClientDefaults } from './client.js';
 import type { ContractBook } from '../contract-book.js';
 import type { ResolvedFeature } from './client-feature.js';
 import { DiscoveryClient } from './discovery-client.js';
 import { SETTINGS_KEYS } from '../option-keys.js';
-import { checkMs, type ClientSettings } from '../options.js';
+import { checkCompat, checkMs, type ClientSettings } from '../options.js';
 import type { RookeryRuntime } from '../runtime.js';
 
 /** The clients of an application by name: however many modules ask for one, it is one. */
@@ -51,34 +53,41 @@ export class RookeryClients {
 
   #open({ service, contract }: ResolvedFeature, settings: ClientSettings): DiscoveryClient {
     const target = settings.url ?? `discovery:///${service}`;
+    const { credentials: channelCredentials = credentials.createInsecure(), healthCheck, tls } = settings;
     const clientOptions = (defaults: ClientDefaults): ClientOptions => {
-      const own = { channelOptions: settings.channelOptions, ...defaults };
+      const own = { channelOptions: settings.channelOptions, ...defaults, ...(tls && { tls }) };
       if (settings.url !== undefined) return directOptions(own);
       const { events } = this.runtime.registry;
       return channelOptions(this.runtime.directory, {
         ...own,
         emit: events.emit,
+        secure: channelCredentials._isSecure(),
+        ...(healthCheck !== undefined && { healthCheck }),
         ...(settings.balancer && { balancer: settings.balancer }),
       });
     };
-    const { group, timeoutMs } = settings;
+    const { group, compat } = settings;
+    const timeoutMs = settings.timeoutMs ?? (compat === 'nest' ? 0 : undefined);
     const defaults: ClientDefaults = {
       ...(group !== undefined && { group }),
       ...(timeoutMs !== undefined && { timeoutMs }),
     };
     const { callInvocationTransformer: _, interceptors: __, ...options } = clientOptions(defaults);
-    const channel = new Channel(target, settings.credentials ?? credentials.createInsecure(), options);
+    const channel = new Channel(target, channelCredentials, options);
     const { name, capabilities } = this.runtime.registry;
     const found = settings.url ?? `found in ${name}, seen by this ${capabilities.reach}`;
     this.#logger.log(`client of ${service}: ${found}`);
-    return new DiscoveryClient({ service, target, contract, channel, clientOptions, defaults });
+    return new DiscoveryClient({ service, target, contract, channel, clientOptions, defaults, compat });
   }
 }
 
 function checkSettings(settings: ClientSettings, place: string): ClientSettings {
   checkKeys(settings, SETTINGS_KEYS, place);
   if (settings.group !== undefined) checkGroups(settings.group, `${place}.group`);
+  if (settings.compat !== undefined) checkCompat(settings.compat, `${place}.compat`);
   if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
+  if (settings.healthCheck !== undefined) checkHealthCheck(settings.healthCheck, `${place}.healthCheck`);
+  if (settings.tls !== undefined) checkTls(settings.tls, `${place}.tls`, settings.url);
   if (settings.credentials === undefined || settings.credentials instanceof ChannelCredentials) return settings;
   throw new RookeryError('ROOKERY_GRPC_DUPLICATE', {
     path: `${place}.credentials`,

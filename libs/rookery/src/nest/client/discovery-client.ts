@@ -14,7 +14,8 @@ import { createAsyncClient } from './async-client.js';
 import type { AsyncClient } from './async-client.types.js';
 import { RookeryClient, type ClientDefaults } from './client.js';
 import type { Contract } from '../contract.js';
-import { checkMs } from '../options.js';
+import { checkMs, type Compat } from '../options.js';
+import { observableMethod, type ObservableMethod } from './observable-method.js';
 
 export interface DiscoveryClientOptions {
   readonly service: string;
@@ -25,6 +26,8 @@ export interface DiscoveryClientOptions {
   /** For defaults that differ from the client's own. */
   readonly clientOptions: (defaults: ClientDefaults) => ClientOptions;
   readonly defaults: ClientDefaults;
+  /** `'nest'`: Observables as Nest's own client makes them. */
+  readonly compat?: Compat | undefined;
 }
 
 /** The client of `forFeature`: Nest's own gRPC client over one channel of ours. */
@@ -106,13 +109,21 @@ function notReady(service: string, ms: number): Error {
 }
 
 class ChannelProxy extends ClientGrpcProxy {
-  constructor({ contract, target, channel }: DiscoveryClientOptions, clientOptions: ClientOptions) {
+  readonly #compat: Compat | undefined;
+
+  constructor({ contract, target, channel, compat }: DiscoveryClientOptions, clientOptions: ClientOptions) {
     super({
       url: target,
       package: [...contract.servicePackages],
       packageDefinition: contract.definition,
       channelOptions: { ...clientOptions, channelOverride: channel },
     } as GrpcOptions['options']);
+    this.#compat = compat;
+  }
+
+  override createServiceMethod(client: Client, name: string): ObservableMethod {
+    if (this.#compat === 'nest') return super.createServiceMethod(client, name);
+    return observableMethod(client, name, (error) => this.serializeError(error) as unknown);
   }
 
   override createClientByServiceName(name: string): unknown {

@@ -71,6 +71,11 @@ function subscribe(messages: Observable<unknown>, call: Sink, ended: AbortSignal
   });
 }
 
+export function isMessages(value: unknown): value is Messages<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value || isObservable(value as Messages<unknown>);
+}
+
 function isObservable(messages: Messages<unknown>): messages is Observable<unknown> {
   return typeof (messages as Partial<Observable<unknown>>).subscribe === 'function';
 }

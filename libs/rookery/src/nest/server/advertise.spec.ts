@@ -1,3 +1,4 @@
+import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { Registry, RegistryReach } from '../../core/registry.js';
 import { findAdvertised, type AdvertiseOptions } from './advertise.js';
@@ -63,6 +64,50 @@ describe('the advertised address', () => {
       address: 'none',
     }));
     expect(address).not.toMatch(/^0\.0\.0\.0|^\[::\]/);
+  });
+
+  describe('of an interface, where the way to the registry is unknown,', () => {
+    const one = (address: string, internal = false) =>
+      ({ address, family: address.includes(':') ? 'IPv6' : 'IPv4', internal }) as NetworkInterfaceInfo;
+    const lo = [one('127.0.0.1', true), one('::1', true)];
+    const docker0 = [one('172.17.0.1')];
+    const unknown = registryOf('network', ['unix:/run/etcd.sock']);
+    const on = (interfaces: Record<string, NetworkInterfaceInfo[]>, host?: string) =>
+      find({ registry: unknown, interfaces: { lo, ...interfaces }, bound: any(host) });
+
+    it('is the first that is not internal', async () => {
+      const interfaces = { eth0: [one('fe80::1'), one('10.0.0.7')], eth1: [one('10.1.0.7')] };
+      expect(await on(interfaces)).toEqual({ address: '10.0.0.7:50051', why: 'network interface eth0' });
+    });
+
+    it('is no bridge of containers, though it comes first', async () => {
+      const interfaces = {
+        docker0,
+        'br-1f2e': [one('172.18.0.1')],
+        veth3a: [one('172.19.0.1')],
+        ens5: [one('10.0.0.7')],
+      };
+      expect(await on(interfaces)).toMatchObject({ address: '10.0.0.7:50051' });
+      await expect(on({ docker0 })).rejects.toMatchObject({ code: 'ROOKERY_ADVERTISE_UNKNOWN' });
+    });
+
+    it('is IPv6 only where that is listened to, and IPv4 before it', async () => {
+      expect(await on({ eth0: [one('fd00::7')] }, '::')).toMatchObject({ address: '[fd00::7]:50051' });
+      expect(await on({ eth0: [one('fd00::7')], eth1: [one('10.1.0.7')] }, '::')).toMatchObject({
+        address: '10.1.0.7:50051',
+      });
+      await expect(on({ eth0: [one('fd00::7')] })).rejects.toMatchObject({
+        code: 'ROOKERY_ADVERTISE_UNKNOWN',
+        message: expect.stringContaining('listens on 0.0.0.0, and there is no IPv4 address'),
+      });
+    });
+  });
+
+  it('is not IPv6 towards the registry where only IPv4 is listened to', async () => {
+    const registry = registryOf('network', ['[::1]:2379']);
+    expect(await find({ registry, bound: any('::') })).toMatchObject({ address: '[::1]:50051' });
+    const interfaces = { eth0: [{ address: '10.0.0.7', family: 'IPv4', internal: false } as NetworkInterfaceInfo] };
+    expect(await find({ registry, interfaces })).toMatchObject({ address: '10.0.0.7:50051' });
   });
 
   it('is loopback for a registry of this process or machine', async () => {

@@ -20,7 +20,12 @@ export interface AdvertiseOptions {
   /** Where the server listens. */
   readonly bound: { readonly host: string; readonly port: number } | { readonly path: string };
   readonly registry: Registry;
+  /** The interfaces of this machine; default those of `node:os`. */
+  readonly interfaces?: Interfaces;
 }
+
+type Interfaces = ReturnType<typeof networkInterfaces>;
+type Family = 4 | 6;
 
 /** An address for the registry, and why it is this one. */
 export interface Advertised {
@@ -47,17 +52,20 @@ export async function findAdvertised(options: AdvertiseOptions): Promise<Adverti
       : at(bound.host, 'the bound host');
   if (!isWildcard(bound.host)) return at(await notLoopback(bound.host, registry), 'the bound host');
   if (options.podIp) return said(formatAddress(options.podIp, bound.port), bound, 'env POD_IP');
+  // What listens on 0.0.0.0 does not hear IPv6; what listens on :: hears both.
+  const families: readonly Family[] = bound.host === '::' ? [4, 6] : [4];
   for (const host of registry.hosts ?? []) {
-    const local = await localAddressTowards(host);
+    const local = await localAddressTowards(host, families);
     if (local && !isLoopback(local)) return at(local, `the local address towards ${registry.name}`);
     // The registry is on this machine: so, for all that is known, are its readers.
     if (local) return at(local, `${registry.name} is reached by loopback`);
   }
-  const local = firstExternal();
-  if (local) return at(local, 'the first network interface');
+  const external = firstExternal(options.interfaces ?? networkInterfaces(), families);
+  if (external) return at(external.address, `network interface ${external.name}`);
+  const wanted = families.length === 1 ? 'no IPv4 address on a network interface' : 'no network interface';
   throw new RookeryError('ROOKERY_ADVERTISE_UNKNOWN', {
     path: 'advertise',
-    found: 'there is no network interface but loopback.',
+    found: `the server listens on ${bound.host}, and there is ${wanted} but loopback and the bridges of containers.`,
     remedy: 'Set the option `advertise` of rookeryGrpc(), or ROOKERY_ADVERTISE, to a host that clients can reach.',
   });
 }
@@ -90,7 +98,7 @@ function socketFile(path: string, near: boolean, registry: Registry): Advertised
 async function notLoopback(host: string, registry: Registry): Promise<string> {
   if (!isLoopback(host)) return host;
   const hosts = registry.hosts ?? [];
-  const seen = await Promise.all(hosts.map(localAddressTowards));
+  const seen = await Promise.all(hosts.map((one) => localAddressTowards(one, [4, 6])));
   if (hosts.length > 0 && seen.every((local) => local !== undefined && isLoopback(local))) return host;
   throw new RookeryError('ROOKERY_ADVERTISE_LOOPBACK', {
     path: 'url',
@@ -100,12 +108,20 @@ async function notLoopback(host: string, registry: Registry): Promise<string> {
 }
 
 /** The address that this machine would use to reach `host:port`; nothing is sent. */
-function localAddressTowards(target: string): Promise<string | undefined> {
+async function localAddressTowards(target: string, families: readonly Family[]): Promise<string | undefined> {
   const address = parseAddress(target, 'registry.hosts');
-  if ('path' in address) return Promise.resolve(undefined);
-  const { host, port } = address;
+  if ('path' in address) return undefined;
+  const literal = isIP(address.host);
+  for (const family of families.filter((one) => literal === 0 || literal === one)) {
+    const local = await localEnd(address, family);
+    if (local) return local;
+  }
+  return undefined;
+}
+
+function localEnd({ host, port }: { host: string; port: number }, family: Family): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
     const done = (local?: string) => {
       if (limit.signal.aborted) return;
       limit.abort();
@@ -122,10 +138,22 @@ function localAddressTowards(target: string): Promise<string | undefined> {
   });
 }
 
-function firstExternal(): string | undefined {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+/** Bridges that containers and virtual machines of this host hang on: no other machine gets there. */
+const BRIDGE = /^(docker|br-|veth|virbr|cni|flannel|cali|podman|lxc|lxd)/;
+
+/** IPv4 first; of several interfaces the first that the system names. */
+function firstExternal(
+  interfaces: Interfaces,
+  families: readonly Family[],
+): { readonly name: string; readonly address: string } | undefined {
+  const outside = Object.entries(interfaces).filter(([name]) => !BRIDGE.test(name));
+  const all = outside.flatMap(([name, list]) => (list ?? []).map((one) => ({ ...one, name })));
   const external = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80'));
-  return (external.find(({ family }) => family === 'IPv4') ?? external[0])?.address;
+  for (const family of families) {
+    const found = external.find((one) => one.family === `IPv${family}`);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 function isWildcard(host: string): boolean {

@@ -15,6 +15,11 @@ export class HostedServices {
     private readonly instances: readonly ServiceInstance[],
   ) {}
 
+  /** Of the services, whether they are published or not. */
+  get names(): readonly string[] {
+    return this.instances.map(({ service }) => service);
+  }
+
   get registrations(): readonly Registration[] {
     return this.#registrations;
   }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { createInstance, DEFAULT_WEIGHT, PEER_VERSION, UNGROUPED, type ServiceInstance } from '../../core/instance.js';
+import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/time.js';
 import { randomId } from '../../system/random.js';
 import { systemTime } from '../../system/time.js';
@@ -7,33 +8,22 @@ import { findAdvertised, type Advertised } from './advertise.js';
 import type { DecoratedController } from './controllers.js';
 import type { RegisterMode } from '../environment.js';
 import { HostedServices } from './hosted-services.js';
+import { ForcedStop } from './forced-stop.js';
 import { nothingServed, notInTime, readOnly, stopped } from './lifecycle-errors.js';
 import { checkMs } from '../options.js';
 import type { RookeryGrpcServer, ServerLife } from './rookery-grpc.server.js';
 import type { RookeryRuntime } from '../runtime.js';
 import { planServices, type PlannedService } from './service-plan.js';
 import { nameOf } from '../service-ref.js';
+import { Publication } from './publication.js';
+import { Rotation } from './rotation.js';
 import { stopServer } from './stop.js';
+import { Wiring } from './wiring.js';
 
-/** A server that listens this long, ms, in an application that never starts is probably a mistake. */
-const IDLE_WARNING_MS = 10_000;
-
-/** Whether a server that registers by itself has been published, or never will be. */
-class Publication {
-  readonly done: Promise<void>;
-  error: unknown;
-  #resolve!: () => void;
-
-  constructor() {
-    this.done = new Promise((resolve) => (this.#resolve = resolve));
-  }
-
-  /** Published where there is no error; an error after that counts, too. */
-  end(error?: unknown): void {
-    this.error = error;
-    this.#resolve();
-  }
-}
+/** For streams of a stop outside production, ms: who restarts by hand waits for it. */
+const DEVELOPMENT_STREAM_MS = 500;
+/** Between two questions whether the server is healthy, ms. */
+const HEALTH_INTERVAL_MS = 5000;
 
 /**
  * The life of an application's servers, in every mode of Nest the same: a server is published once it listens AND the
@@ -43,14 +33,19 @@ export class RookeryLifecycle implements ServerLife {
   readonly servers = new Set<RookeryGrpcServer>();
   readonly #logger = new Logger('Rookery');
   readonly #publications = new Map<RookeryGrpcServer, Publication>();
+  readonly #wiring: Wiring;
+  #forced: ForcedStop | undefined;
   #bootstrapped = false;
+  #stopping = false;
 
   constructor(
     private readonly runtime: RookeryRuntime,
     private readonly controllers: () => readonly DecoratedController[],
     /** Whether the application takes calls of any kind. */
     private readonly takesCalls: () => boolean,
-  ) {}
+  ) {
+    this.#wiring = new Wiring(controllers, this.servers, systemTime);
+  }
 
   attach(server: RookeryGrpcServer): void {
     this.servers.add(server);
@@ -58,6 +53,7 @@ export class RookeryLifecycle implements ServerLife {
   }
 
   failed(server: RookeryGrpcServer, error: unknown): void {
+    server.rotation?.end();
     server.hosted = undefined;
     this.#publications.get(server)?.end(error);
   }
@@ -75,10 +71,11 @@ export class RookeryLifecycle implements ServerLife {
   /** Once every hook of the user has run; may be called again. */
   bootstrapped(): void {
     this.#bootstrapped = true;
-    for (const server of this.servers) if (server.hosted && this.#modeOf(server) === 'auto') this.#publish(server);
-    if (this.servers.size === 0) this.#warnOfStock();
-    this.#expectListening();
-    this.#warnOfUnserved();
+    for (const { rotation } of this.servers) rotation?.start();
+    // Nothing that only uses the providers of an application, as a script or a test does, is expected to serve.
+    if (this.servers.size === 0 && this.takesCalls()) this.#wiring.warnOfStock();
+    this.#wiring.expectListening();
+    this.#wiring.warnOfUnserved();
   }
 
   async listening(server: RookeryGrpcServer): Promise<void> {
@@ -94,13 +91,24 @@ export class RookeryLifecycle implements ServerLife {
 
   async #start(server: RookeryGrpcServer): Promise<void> {
     const mode = this.#modeOf(server);
-    const { registry } = this.runtime;
-    if (mode === 'never') {
-      server.hosted = new HostedServices(registry, []);
-      return this.#logger.log("not registered: register is 'never'");
-    }
+    const hosted = new HostedServices(this.runtime.registry, mode === 'never' ? [] : await this.#instances(server));
+    if (server.closing) return;
+    this.#forced ??= new ForcedStop(() => this.#stopping, systemTime);
+    server.hosted = hosted;
+    server.rotation = this.#rotation(server, hosted, mode);
+    if (this.#bootstrapped) {
+      this.#wiring.warnOfUnserved();
+      server.rotation.start();
+    } else this.#wiring.expectBootstrap(server, () => this.#bootstrapped);
+    if (mode === 'never') this.#logger.log("not registered: register is 'never'");
+    else if (mode === 'auto' && this.#bootstrapped && !server.settings.dependsOn?.length)
+      await this.#registered(server, hosted);
+  }
+
+  /** What the server registers, where clients find it. */
+  async #instances(server: RookeryGrpcServer): Promise<ServiceInstance[]> {
     const plan = this.#plan(server);
-    const { environment } = this.runtime;
+    const { environment, registry } = this.runtime;
     const advertised = await findAdvertised({
       option: server.settings.advertise,
       environment: environment.advertise,
@@ -108,22 +116,45 @@ export class RookeryLifecycle implements ServerLife {
       bound: server.bound!,
       registry,
     });
-    if (server.closing) return;
     const instances = instancesOf(server, plan, advertised.address);
-    server.hosted = new HostedServices(registry, instances);
-    this.#warnOfUnserved();
-    this.#logStart(instances, advertised);
-    if (mode === 'manual') return;
-    if (!this.#bootstrapped) return this.#expectBootstrap(server);
-    this.#publish(server);
-    await this.#registered(server, server.hosted);
+    server.health?.addServices(instances.map(({ service }) => service));
+    if (!server.closing) this.#logStart(instances, advertised);
+    return instances;
+  }
+
+  #rotation(server: RookeryGrpcServer, hosted: HostedServices, mode: RegisterMode): Rotation {
+    const { health, dependsOn = [] } = server.settings;
+    const { check, intervalMs = HEALTH_INTERVAL_MS } = typeof health === 'object' ? health : {};
+    return new Rotation({
+      label: hosted.names.join(', ') || server.settings.url,
+      mode,
+      hosted,
+      health: server.health,
+      dependsOn: dependsOn.map(nameOf),
+      check,
+      checkIntervalMs: intervalMs,
+      directory: this.runtime.directory,
+      time: systemTime,
+      onPublished: () => {
+        this.#publications.get(server)?.end();
+        this.#wiring.expectSignals();
+      },
+      onFailed: (error) => {
+        this.#logger.error(messageOf(error));
+        this.#publications.get(server)?.end(error);
+      },
+    });
   }
 
   async stop(server: RookeryGrpcServer): Promise<void> {
-    const drainMs = server.settings.stop?.drainMs ?? (process.env['NODE_ENV'] === 'production' ? 20_000 : 10_000);
+    this.#stopping = true;
+    const production = process.env['NODE_ENV'] === 'production';
+    const { drainMs = production ? 20_000 : 10_000 } = server.settings.stop ?? {};
+    const { streamMs = production ? drainMs : DEVELOPMENT_STREAM_MS } = server.settings.stop ?? {};
     this.#publications.get(server)?.end(stopped(server.settings.url));
     const names = server.hosted?.registrations.map(({ instance }) => instance.service) ?? [];
-    await stopServer(server, { registry: this.runtime.registry, time: systemTime, drainMs });
+    const force = this.#forced?.signal ?? NEVER;
+    await stopServer(server, { registry: this.runtime.registry, time: systemTime, drainMs, streamMs, force });
     if (names.length > 0) this.#logger.log(`deregistered and stopped: ${names.join(', ')}`);
   }
 
@@ -133,13 +164,28 @@ export class RookeryLifecycle implements ServerLife {
 
   /** Publishes what is not published, also where `register` is `'manual'`. */
   async registerAll(): Promise<void> {
-    const listening = [...this.servers].filter((server) => server.hosted && this.#modeOf(server) !== 'never');
-    for (const server of listening) this.#publish(server);
+    const listening = [...this.servers].filter(({ rotation }) => rotation !== undefined);
+    for (const { rotation } of listening) rotation!.enter();
+    for (const server of listening) this.#publications.get(server)?.end();
+    if (listening.some(({ hosted }) => hosted!.published)) this.#wiring.expectSignals();
     await Promise.all(listening.map(({ hosted }) => hosted!.registered()));
   }
 
   async withdrawAll(): Promise<void> {
-    await Promise.all([...this.servers].map(async (server) => server.hosted?.withdraw()));
+    await Promise.all([...this.servers].map(async ({ rotation }) => rotation?.leave()));
+  }
+
+  /** Once everything has stopped; Nest ends the process by the signal that it got, and must be heard then. */
+  [Symbol.dispose](): void {
+    this.#forced?.[Symbol.dispose]();
+    this.#wiring[Symbol.dispose]();
+  }
+
+  hidden({ settings }: RookeryGrpcServer, services: readonly string[]): void {
+    this.#logger.warn(
+      `ROOKERY_REFLECTION_HIDDEN at rookeryGrpc at ${settings.url}: ${services.join(', ')} has no descriptors, as generated definitions have none, so reflection cannot show it. ` +
+        'Give the contract by `package` and `protoPath`.',
+    );
   }
 
   /** What the server registers: the services of its decorated controllers. */
@@ -153,25 +199,15 @@ export class RookeryLifecycle implements ServerLife {
     return planServices(served, { service, option: settings.instance, environment: environment.instance });
   }
 
-  #publish(server: RookeryGrpcServer): void {
-    if (server.hosted!.registrations.length > 0) return;
-    server.hosted!.publish();
-    this.#publications.get(server)?.end();
-    if (process.listenerCount('SIGTERM') === 0) {
-      this.#logger.warn(
-        'ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().',
-      );
-    }
-  }
-
   /** Waits for the registry a while; a server serves without it, unless it must not. */
-  async #registered({ settings }: RookeryGrpcServer, hosted: HostedServices): Promise<void> {
-    const { requireRegistry = false, registerWaitMs = 3000, registerTimeoutMs = 30_000 } = settings;
+  async #registered(server: RookeryGrpcServer, hosted: HostedServices): Promise<void> {
+    const { requireRegistry = false, registerWaitMs = 3000, registerTimeoutMs = 30_000 } = server.settings;
     const [ms, option] = requireRegistry
       ? [registerTimeoutMs, 'registerTimeoutMs']
       : [registerWaitMs, 'registerWaitMs'];
     const limit = new AbortController();
-    const all = hosted.registered().then(() => true);
+    const published = this.#publications.get(server)!.done;
+    const all = published.then(() => hosted.registered()).then(() => true);
     const done = await Promise.race([all, pause(systemTime, checkMs(ms, option), limit.signal).then(() => false)]);
     limit.abort();
     if (done) return;
@@ -196,53 +232,6 @@ export class RookeryLifecycle implements ServerLife {
       );
     }
   }
-
-  #expectBootstrap(server: RookeryGrpcServer): void {
-    systemTime.after(IDLE_WARNING_MS, () => {
-      if (this.#bootstrapped || server.closing) return;
-      this.#logger.warn(
-        'ROOKERY_SERVER_IDLE: a gRPC server listens, but nothing is registered before app.init() or app.listen() is called.',
-      );
-    });
-  }
-
-  #warnOfStock(): void {
-    const controllers = this.controllers();
-    // Nothing that only uses the providers of an application, as a script or a test does, is expected to serve.
-    if (controllers.length === 0 || !this.takesCalls()) return;
-    this.#logger.warn(
-      `ROOKERY_SERVER_STOCK at ${namesOf(controllers)}: @RegisterService, but no server of rookeryGrpc(), so nothing is registered. ` +
-        'Pass rookeryGrpc({ … }) to createMicroservice() or connectMicroservice() instead of { transport: Transport.GRPC }.',
-    );
-  }
-
-  /** Once every server has found its handlers and the application has started, what no server has is lost. */
-  #warnOfUnserved(): void {
-    const servers = [...this.servers];
-    if (!this.#bootstrapped || servers.length === 0 || !servers.every(({ hosted }) => hosted)) return;
-    const unserved = this.controllers().flatMap(({ name, handlers }) =>
-      handlers
-        .filter((handler) => !servers.some((server) => server.serves(handler)))
-        .map(({ service, rpc }) => `${name} (${service}/${rpc})`),
-    );
-    if (unserved.length === 0) return;
-    this.#logger.warn(
-      `ROOKERY_CONTROLLER_UNSERVED at ${unserved.join(', ')}: no server of rookeryGrpc() has the method in its contract, so calls of it fail. ` +
-        'Correct the name, add the contract to a server (`service` or `package`), or pass it to @RegisterService().',
-    );
-  }
-
-  /** As in a hybrid application that forgot to start its servers. */
-  #expectListening(): void {
-    systemTime.after(IDLE_WARNING_MS, () => {
-      const idle = [...this.servers].filter(({ hosted, closing }) => !hosted && !closing);
-      for (const { settings } of idle) {
-        this.#logger.warn(
-          `ROOKERY_SERVER_IDLE at ${settings.url}: rookeryGrpc() made a server that does not listen. Call app.startAllMicroservices(), or app.listen() of a microservice.`,
-        );
-      }
-    });
-  }
 }
 
 function instancesOf(
@@ -257,10 +246,8 @@ function instancesOf(
   );
 }
 
-function namesOf(controllers: readonly DecoratedController[]): string {
-  return controllers.map(({ name }) => name).join(', ');
-}
-
 function isSecure(credentials: unknown): boolean {
   return (credentials as { _isSecure?(): boolean })._isSecure?.() ?? true;
 }
+
+const NEVER = new AbortController().signal;

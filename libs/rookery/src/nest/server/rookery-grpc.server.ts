@@ -4,18 +4,28 @@ import {
   ServerCredentials,
   ServerInterceptingCall,
   status,
+  type MethodDefinition,
   type sendUnaryData,
   type ServerInterceptor,
   type ServerOptions,
   type ServerUnaryCall,
 } from '@grpc/grpc-js';
+import type { ModulesContainer } from '@nestjs/core';
 import { ServerGrpc, type GrpcOptions } from '@nestjs/microservices';
-import { messageOf, RookeryError } from '../../core/errors.js';
+import { RookeryError } from '../../core/errors.js';
+import { AcceptedSockets } from '../../grpc/accepted-sockets.js';
 import { PEER_SERVICE, PEER_SERVICE_NAME, type HelloRequest, type HelloResponse } from '../../grpc/peer.js';
 import { systemTime } from '../../system/time.js';
-import { hasMethod, methodNames, type Contract } from '../contract.js';
+import { bind, type Bound } from './bind.js';
+import { hasMethod, methodNames, servicesOf, type Contract } from '../contract.js';
 import type { GrpcPattern } from './controllers.js';
+import { equipHandlers } from './handlers/equip.js';
+import { grpcMethod, type GrpcMethod, type MethodOptions } from './handlers/grpc-method.js';
+import { ServerHealth } from './health.js';
 import type { HostedServices } from './hosted-services.js';
+import { addReflection } from './reflection.js';
+import type { Rotation } from './rotation.js';
+import { RunningCalls } from './running-calls.js';
 import type { RookeryGrpcOptions } from '../options.js';
 
 type NestOptions = GrpcOptions['options'];
@@ -31,6 +41,8 @@ export interface ServerLife {
   /** It could not listen. */
   failed(server: RookeryGrpcServer, error: unknown): void;
   stop(server: RookeryGrpcServer): Promise<void>;
+  /** Its reflection cannot show some services. */
+  hidden(server: RookeryGrpcServer, services: readonly string[]): void;
 }
 
 export interface ServerContract {
@@ -43,9 +55,17 @@ export interface ServerContract {
 export class RookeryGrpcServer extends ServerGrpc {
   /** Set once it listens. */
   hosted: HostedServices | undefined;
-  bound: { readonly host: string; readonly port: number } | { readonly path: string } | undefined;
+  bound: Bound | undefined;
   /** When the last call came in, monotonic ms; absent while none has. */
   lastCallAt: number | undefined;
+  /** Set once it listens. */
+  rotation: Rotation | undefined;
+  /** Of the user's methods. */
+  readonly calls = new RunningCalls();
+  /** Absent where it serves none of ours. */
+  health: ServerHealth | undefined;
+  #reflections: RunningCalls | undefined;
+  #sockets: AcceptedSockets | undefined;
   readonly #handled = new Set<string>();
   #grpcServer: Server | undefined;
   #closing: Promise<void> | undefined;
@@ -71,6 +91,11 @@ export class RookeryGrpcServer extends ServerGrpc {
   /** Whether one of the handlers is served here. */
   serves({ service, rpc }: GrpcPattern): boolean {
     return this.#handled.has(`${service}/${rpc}`);
+  }
+
+  /** Before Nest binds the handlers of the application. */
+  equip(modules: ModulesContainer): void {
+    if (this.settings.compat !== 'nest') equipHandlers(modules, this.contracts.contract.definition);
   }
 
   override async listen(callback: ListenCallback): Promise<void> {
@@ -102,9 +127,16 @@ export class RookeryGrpcServer extends ServerGrpc {
     return new Promise((resolve) => (this.#grpcServer ? this.#grpcServer.tryShutdown(() => resolve()) : resolve()));
   }
 
+  /** Ends the streams of those who watch its health or read its contract: they would never end by themselves. */
+  endAsides(): void {
+    this.health?.endWatches();
+    this.#reflections?.end({ code: status.OK });
+  }
+
   forceShutdown(): void {
     this.#grpcServer?.forceShutdown();
     this.#grpcServer = undefined;
+    this.#sockets?.[Symbol.dispose]();
   }
 
   override unwrap<T = Server>(): T {
@@ -113,14 +145,32 @@ export class RookeryGrpcServer extends ServerGrpc {
 
   /** As Nest's, but the port is kept. */
   override async createClient(): Promise<Server> {
-    const server = new Server(channelOptionsOf(this.settings, this.getKeepaliveOptions()));
     const credentials =
       (this.settings.credentials as ServerCredentials | undefined) ?? ServerCredentials.createInsecure();
-    const port = await bind(server, this.settings.url, credentials);
-    this.bound = boundAt(this.settings.url, port);
+    const make = () => new Server(channelOptionsOf(this.settings, this.getKeepaliveOptions()));
+    const { server, bound } = await bind(make, this.settings.url, credentials);
+    this.bound = bound;
+    this.#sockets = new AcceptedSockets(this.bound);
     this.#grpcServer = server;
     server.addService(PEER_SERVICE, { Hello: this.#hello });
     return server;
+  }
+
+  /** After the user's own, which come first where both have one. */
+  override async bindEvents(): Promise<void> {
+    await super.bindEvents();
+    const server = this.#grpcServer!;
+    const { health = true, reflection = false } = this.settings;
+    const services = servicesOf(this.contracts.contract);
+    if (health !== false) {
+      const own = new ServerHealth([...services.keys()]);
+      if (own.addTo(server)) this.health = own;
+    }
+    if (reflection) {
+      const { streams, hidden } = await addReflection(server, services);
+      this.#reflections = streams;
+      if (hidden.length > 0) this.life.hidden(this, hidden);
+    }
   }
 
   override async createService(grpcService: GrpcService, name: string): Promise<Record<string, unknown>> {
@@ -141,11 +191,28 @@ export class RookeryGrpcServer extends ServerGrpc {
   }
 
   override createServiceMethod(...args: Parameters<ServerGrpc['createServiceMethod']>): Function {
-    const method = super.createServiceMethod(...args);
-    return (call: unknown, callback: unknown) => {
+    const method = this.settings.compat === 'nest' ? super.createServiceMethod(...args) : this.#methodOf(...args);
+    const { requestStream, responseStream } = args[1] as MethodDefinition<unknown, unknown>;
+    const timed = (call: unknown, callback: unknown): unknown => {
       this.lastCallAt = systemTime.now();
-      return method(call, callback) as unknown;
+      return method(call, callback);
     };
+    return this.calls.track(timed, requestStream || responseStream);
+  }
+
+  #methodOf(...[handler, type, streaming]: Parameters<ServerGrpc['createServiceMethod']>): GrpcMethod {
+    return grpcMethod({
+      handler: handler as MethodOptions['handler'],
+      type: type as MethodOptions['type'],
+      streaming,
+      logger: this.logger,
+      around: (call, run) =>
+        this.runWithProcessingHooks(
+          Object.assign({}, call, { operationId: handler.name }) as never,
+          run,
+          call.request as never,
+        ),
+    });
   }
 
   readonly #hello = (_: ServerUnaryCall<HelloRequest, HelloResponse>, callback: sendUnaryData<HelloResponse>): void => {
@@ -184,31 +251,6 @@ function channelOptionsOf(settings: RookeryGrpcOptions, keepalive: object): Cons
 function exemptPeers(interceptor: ServerInterceptor): ServerInterceptor {
   return (method, call) =>
     method.path.startsWith(`/${PEER_SERVICE_NAME}/`) ? new ServerInterceptingCall(call) : interceptor(method, call);
-}
-
-function bind(server: Server, url: string, credentials: ServerCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) =>
-      reject(
-        new RookeryError('ROOKERY_SERVER_UNBOUND', {
-          path: 'url',
-          found: `${url}: ${messageOf(cause)}.`,
-          remedy: 'Choose a free port (port 0 takes any) and an address of this machine.',
-          cause,
-        }),
-      );
-    try {
-      server.bindAsync(url, credentials, (error, port) => (error ? fail(error) : resolve(port)));
-    } catch (error) {
-      fail(error);
-    }
-  });
-}
-
-function boundAt(url: string, port: number): NonNullable<RookeryGrpcServer['bound']> {
-  if (url.startsWith('unix:')) return { path: url.slice('unix:'.length) };
-  const host = url.slice(0, url.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
-  return { host, port };
 }
 
 function assertOneGrpc(prototype: object): void {

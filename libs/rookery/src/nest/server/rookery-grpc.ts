@@ -1,15 +1,15 @@
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { InjectionToken } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { AsyncMicroserviceOptions, CustomStrategy } from '@nestjs/microservices';
-import { RookeryError } from '../../core/errors.js';
+import { RookeryError, show } from '../../core/errors.js';
 import { checkInstanceOptions, checkName } from '../../core/instance.js';
 import { checkKeys } from '../../core/keys.js';
 import { checkRegisterMode } from '../environment.js';
-import { checkMs, type RookeryGrpcOptions } from '../options.js';
-import { INSTANCE_KEYS, SERVER_KEYS, STOP_KEYS } from '../option-keys.js';
+import { checkCompat, checkMs, type HealthOptions, type RookeryGrpcOptions } from '../options.js';
+import { HEALTH_KEYS, INSTANCE_KEYS, SERVER_KEYS, STOP_KEYS } from '../option-keys.js';
 import { ServerFactory } from './server-factory.js';
-import { nameOf } from '../service-ref.js';
+import { nameOf, type ServiceRef } from '../service-ref.js';
 
 /** Makes the options with dependencies of the application. */
 export interface RookeryGrpcFactory {
@@ -35,7 +35,9 @@ export function rookeryGrpc(
       settings.then(undefined, () => undefined);
       throw asynchronous();
     }
-    return { strategy: serversOf(moduleRef).create(checkOptions(settings ?? {})) };
+    const strategy = serversOf(moduleRef).create(checkOptions(settings ?? {}));
+    strategy.equip(moduleRef.get(ModulesContainer, { strict: false }));
+    return { strategy };
   };
   // Nest asks for `useFactory` first, in both modes; its types ask for one of the two.
   return { inject, useFactory } as AsyncMicroserviceOptions as CustomStrategy & AsyncMicroserviceOptions;
@@ -62,11 +64,43 @@ function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
   if (options.instance) checkInstanceOptions(options.instance, 'instance');
   if (options.register !== undefined) checkRegisterMode(options.register, 'register');
   if (options.stop?.drainMs !== undefined) checkMs(options.stop.drainMs, 'stop.drainMs');
+  if (options.stop?.streamMs !== undefined) checkMs(options.stop.streamMs, 'stop.streamMs');
+  if (options.dependsOn !== undefined) checkDependencies(options.dependsOn);
+  if (options.health !== undefined) checkHealth(options.health);
+  if (options.reflection !== undefined) checkBoolean(options.reflection, 'reflection');
+  if (options.compat !== undefined) checkCompat(options.compat, 'compat');
   if (options.registerWaitMs !== undefined) checkMs(options.registerWaitMs, 'registerWaitMs');
   if (options.registerTimeoutMs !== undefined) checkMs(options.registerTimeoutMs, 'registerTimeoutMs');
   if (options.credentials !== undefined && !((options.credentials as unknown) instanceof ServerCredentials))
     throw otherGrpc();
   return options;
+}
+
+function checkDependencies(dependsOn: unknown): void {
+  if (!Array.isArray(dependsOn)) throw wrong('dependsOn', dependsOn, "Use a list: dependsOn: ['order-server'].");
+  dependsOn.forEach((service: ServiceRef | string, i) => checkName(nameOf(service), `dependsOn[${i}]`));
+}
+
+function checkHealth(health: unknown): void {
+  if (typeof health !== 'object' || health === null) return checkBoolean(health, 'health');
+  checkKeys(health, HEALTH_KEYS, 'health');
+  const { check, intervalMs } = health as HealthOptions;
+  if (check !== undefined && typeof check !== 'function')
+    throw wrong(
+      'health.check',
+      check,
+      'Use a function that throws, or returns false, where the server is not healthy.',
+    );
+  if (intervalMs !== undefined && checkMs(intervalMs, 'health.intervalMs') === 0)
+    throw wrong('health.intervalMs', intervalMs, 'Use at least 1.');
+}
+
+function checkBoolean(value: unknown, path: string): void {
+  if (typeof value !== 'boolean') throw wrong(path, value, 'Use true or false.');
+}
+
+function wrong(path: string, value: unknown, remedy: string): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', { path, found: `found ${show(value)}.`, remedy });
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

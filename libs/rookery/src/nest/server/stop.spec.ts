@@ -12,6 +12,7 @@ interface Stage {
   readonly lastCallAt?: number;
   readonly propagationMs?: number;
   readonly drainMs?: number;
+  readonly streamMs?: number;
   readonly published?: boolean;
   /** Deregistered by hand before the stop. */
   readonly withdrawn?: boolean;
@@ -24,12 +25,14 @@ function stage({
   lastCallAt,
   propagationMs = 0,
   drainMs = 10_000,
+  streamMs = drainMs,
   published = true,
   withdrawn = false,
   withdrawing = 0,
   draining = 0,
 }: Stage = {}) {
   const time = fakeTime(1000);
+  const force = new AbortController();
   const log: string[] = [];
   const lasting = (ms: number) => new Promise<void>((resolve) => void (ms < Infinity && time.after(ms, resolve)));
   const step = async (name: string, ms: number) => {
@@ -49,14 +52,21 @@ function stage({
   if (withdrawn) void hosted.withdraw();
   const server = {
     hosted,
+    rotation: { end: () => void (hosted.draining = true) },
+    calls: { end: (_: object, which = 'all') => void step(`end ${which}`, 0) },
+    endAsides: () => void step('end asides', 0),
     lastCallAt,
     drain: () => step('drain', draining),
     forceShutdown: () => void step('force', 0),
   };
-  const stopped = stopServer(server as unknown as RookeryGrpcServer, { registry, time, drainMs }).then(() =>
-    log.push(`${time.now() - 1000} stopped`),
-  );
-  return { time, log, server, hosted, stopped };
+  const stopped = stopServer(server as unknown as RookeryGrpcServer, {
+    registry,
+    time,
+    drainMs,
+    streamMs,
+    force: force.signal,
+  }).then(() => log.push(`${time.now() - 1000} stopped`));
+  return { time, log, server, hosted, stopped, force };
 }
 
 describe('stopServer', () => {
@@ -64,13 +74,13 @@ describe('stopServer', () => {
     const { time, log, hosted } = stage({ lastCallAt: 1000, draining: 50 });
     expect(hosted.hello().draining).toBe(true);
     await time.advanceAsync(5000);
-    expect(log).toEqual(['0 withdraw', '300 drain', '350 force', '350 stopped']);
+    expect(log).toEqual(['0 withdraw', '300 end asides', '300 drain', '350 force', '350 stopped']);
   });
 
   it('does not wait where nobody has ever called', async () => {
     const { time, log } = stage({ propagationMs: 1000 });
     await time.advanceAsync(0);
-    expect(log).toEqual(['0 withdraw', '0 drain', '0 force', '0 stopped']);
+    expect(log).toEqual(['0 withdraw', '0 end asides', '0 drain', '0 force', '0 stopped']);
   });
 
   it('serves for as long as the registry takes to tell everybody', async () => {
@@ -99,7 +109,7 @@ describe('stopServer', () => {
       server.lastCallAt = time.now();
       await time.advanceAsync(100);
     }
-    expect(log).toEqual(['0 withdraw', '5000 drain', '5000 force', '5000 stopped']);
+    expect(log.slice(2)).toEqual(['5000 drain', '5000 force', '5000 stopped']);
   });
 
   it('waits for the registry no longer than 2 s', async () => {
@@ -113,13 +123,41 @@ describe('stopServer', () => {
   it('ends running calls by force after drainMs', async () => {
     const { time, log } = stage({ draining: Infinity, drainMs: 700 });
     await time.advanceAsync(700);
-    expect(log).toEqual(['0 withdraw', '0 drain', '700 force', '700 stopped']);
+    expect(log.slice(2)).toEqual(['0 drain', '700 end streams', '700 end all']);
+    await time.advanceAsync(199);
+    expect(log.slice(5)).toEqual([]);
+    await time.advanceAsync(1);
+    expect(log.slice(5)).toEqual(['900 force', '900 stopped']);
+  });
+
+  it('ends streams before other calls where they have less time', async () => {
+    const { time, log } = stage({ draining: Infinity, drainMs: 700, streamMs: 200 });
+    await time.advanceAsync(900);
+    expect(log.slice(2)).toEqual(['0 drain', '200 end streams', '700 end all', '900 force', '900 stopped']);
+  });
+
+  it.each([
+    ['while it withdraws', { withdrawing: Infinity }, 100, ['100 end asides', '100 drain']],
+    ['while calls still come', { lastCallAt: 1000, draining: Infinity }, 100, ['100 end asides', '100 drain']],
+    ['while calls run', { draining: Infinity }, 100, []],
+  ])('waits for nothing any more once it is forced, %s', async (_, options, ms, rest) => {
+    const { time, log, force } = stage({ draining: Infinity, ...options });
+    await time.advanceAsync(ms);
+    force.abort();
+    await time.advanceAsync(200);
+    expect(log.slice(-4 - rest.length)).toEqual([
+      ...rest,
+      '100 end streams',
+      '100 end all',
+      '300 force',
+      '300 stopped',
+    ]);
   });
 
   it('has nothing to be quiet about where nothing was published', async () => {
     const { time, log } = stage({ published: false, lastCallAt: 1000, propagationMs: 1000 });
     await time.advanceAsync(0);
-    expect(log).toEqual(['0 drain', '0 force', '0 stopped']);
+    expect(log).toEqual(['0 end asides', '0 drain', '0 force', '0 stopped']);
   });
 
   it('waits for quiet also where it was deregistered before: clients may not have heard of it yet', async () => {
@@ -127,7 +165,7 @@ describe('stopServer', () => {
     await time.advanceAsync(499);
     expect(log).toEqual(['0 withdraw']);
     await time.advanceAsync(1);
-    expect(log).toEqual(['0 withdraw', '500 drain', '500 force', '500 stopped']);
+    expect(log.slice(2)).toEqual(['500 drain', '500 force', '500 stopped']);
   });
 
   it('leaves no timer behind', async () => {

@@ -1,5 +1,6 @@
+import { status } from '@grpc/grpc-js';
 import type { Registry } from '../../core/registry.js';
-import { pause, within, type Time } from '../../core/time.js';
+import { LATE, pause, within, type Time } from '../../core/time.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 
 /** Deregistration may take this long, ms; the lease ends what is left. */
@@ -8,28 +9,53 @@ const WITHDRAW_MS = 2000;
 const QUIET_MS = 300;
 /** Quiet is not waited for longer than this, ms. */
 const QUIET_LIMIT_MS = 5000;
+/** For the status of calls that are ended to reach their clients, ms. */
+const FLUSH_MS = 200;
+
+/** What the clients of calls that are ended see; UNAVAILABLE, since another instance may serve them. */
+const STOPPED = { code: status.UNAVAILABLE, details: 'the server stops' };
 
 export interface StopSettings {
   readonly registry: Registry;
   readonly time: Time;
   /** For running calls, ms. */
   readonly drainMs: number;
+  /** Of that, for streams, ms. */
+  readonly streamMs: number;
+  /** Aborts when nothing is to be waited for any more. */
+  readonly force: AbortSignal;
 }
 
 /**
- * The order of a stop: deregister, and serve until clients have heard of it; then take no new calls and let the running
- * ones end; then end them. Each step is bounded.
+ * The order of a stop: out of rotation, and serve until clients have heard of it; then take no new calls and let the
+ * running ones end; then end them. Each step is bounded.
  */
-export async function stopServer(server: RookeryGrpcServer, { registry, time, drainMs }: StopSettings): Promise<void> {
-  const { hosted } = server;
-  if (hosted) {
-    hosted.draining = true;
-    // A deregistration that fails is ended by its lease, like one that takes too long.
-    const withdrawn = within(time, WITHDRAW_MS, hosted.withdraw()).catch(() => undefined);
-    await Promise.all([withdrawn, hosted.published && quiet(server, time, registry.capabilities.propagationMs)]);
+export async function stopServer(server: RookeryGrpcServer, settings: StopSettings): Promise<void> {
+  const { time, drainMs, force } = settings;
+  const streamMs = Math.min(settings.streamMs, drainMs);
+  using forced = abortion(force);
+  const wait = (ms: number, promise: Promise<unknown>) => Promise.race([within(time, ms, promise), forced.promise]);
+  await Promise.race([withdraw(server, settings), forced.promise]);
+  server.endAsides();
+  const drained = server.drain();
+  if ((await wait(streamMs, drained)) === LATE) {
+    server.calls.end(STOPPED, 'streams');
+    if ((await wait(drainMs - streamMs, drained)) === LATE) {
+      server.calls.end(STOPPED);
+      await within(time, FLUSH_MS, drained);
+    }
   }
-  await within(time, drainMs, server.drain());
   server.forceShutdown();
+}
+
+/** Tells everybody, and waits until they have heard it. */
+async function withdraw(server: RookeryGrpcServer, { registry, time }: StopSettings): Promise<void> {
+  const { hosted, rotation } = server;
+  if (!hosted) return;
+  rotation?.end();
+  // A deregistration that fails is ended by its lease, like one that takes too long.
+  const withdrawn = within(time, WITHDRAW_MS, hosted.withdraw()).catch(() => undefined);
+  await Promise.all([withdrawn, hosted.published && quiet(server, time, registry.capabilities.propagationMs)]);
 }
 
 /**
@@ -47,3 +73,12 @@ async function quiet(server: RookeryGrpcServer, time: Time, propagationMs: numbe
 }
 
 const NEVER = new AbortController().signal;
+
+/** LATE when the signal aborts. */
+function abortion(signal: AbortSignal): Disposable & { readonly promise: Promise<typeof LATE> } {
+  let abort!: () => void;
+  const promise = new Promise<typeof LATE>((resolve) => (abort = () => resolve(LATE)));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort);
+  return { promise, [Symbol.dispose]: () => signal.removeEventListener('abort', abort) };
+}

@@ -1,0 +1,63 @@
+import type { Client, MethodDefinition, ServiceError } from '@grpc/grpc-js';
+import { Observable, type Subscriber } from 'rxjs';
+import type { Messages } from './async-client.types.js';
+import { isMessages, pump } from './pump.js';
+
+type GrpcCall = Parameters<typeof pump>[1] & {
+  on(event: string, listener: (value: unknown) => void): unknown;
+};
+type GrpcMethod = ((...args: unknown[]) => GrpcCall) & MethodDefinition<unknown, unknown>;
+/** `(request, metadata?, options?)`, or `(request, options)`. */
+export type ObservableMethod = (...args: unknown[]) => Observable<unknown>;
+
+/**
+ * A method as Nest's client has it: each subscription makes a call, and leaving cancels it. Request streams are sent as
+ * fast as the server takes them where they can be iterated. The answers are pushed: a slow subscriber of a long stream
+ * buffers it, and had better use the AsyncIterable of an `AsyncClient`.
+ */
+export function observableMethod(
+  client: Client,
+  name: string,
+  describe: (error: ServiceError) => unknown,
+): ObservableMethod {
+  const method = (client as unknown as Record<string, GrpcMethod>)[name]!;
+  const { requestStream, responseStream } = method;
+  return (request, ...rest) =>
+    new Observable((observer) => {
+      const hears = requestStream && isMessages(request);
+      // Who leaves the metadata out may have written undefined.
+      const args = [...(hears ? [] : [request]), ...rest.filter((one) => one !== undefined && one !== null)];
+      const state = { over: false };
+      const fail = (error: ServiceError) => {
+        state.over = true;
+        observer.error(describe(error));
+      };
+      const answered = (error: ServiceError | null, value: unknown) => {
+        if (error) return fail(error);
+        state.over = true;
+        observer.next(value);
+        observer.complete();
+      };
+      const call = method.apply(client, responseStream ? args : [...args, answered]);
+      if (responseStream) listen(call, observer, state, fail);
+      if (hears) pump(request as Messages<unknown>, call, (error) => observer.error(error));
+      return () => {
+        // grpc-js loses a cancel in the turn in which the call was made.
+        if (!state.over) setImmediate(() => call.cancel());
+      };
+    });
+}
+
+function listen(
+  call: GrpcCall,
+  observer: Subscriber<unknown>,
+  state: { over: boolean },
+  fail: (error: ServiceError) => void,
+): void {
+  call.on('data', (message: unknown) => observer.next(message));
+  call.on('error', (error: unknown) => fail(error as ServiceError));
+  call.on('end', () => {
+    state.over = true;
+    observer.complete();
+  });
+}

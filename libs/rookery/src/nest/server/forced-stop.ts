@@ -1,0 +1,42 @@
+import { Logger } from '@nestjs/common';
+import type { Time } from '../../core/time.js';
+import { endBy, onEndSignal } from '../../system/signals.js';
+
+/** What is left after a second signal has this long, ms, before the process ends. */
+const LEFT_MS = 2000;
+
+/**
+ * Two signals mean now: whoever sent the second does not want to wait for running calls. What the application does after
+ * that, such as a hook that hangs, is cut short as well.
+ */
+export class ForcedStop implements Disposable {
+  readonly #force = new AbortController();
+  readonly #subscription: Disposable;
+  #asked = false;
+
+  /** @param isStopping whether a stop is under way, be it for a signal or not */
+  constructor(
+    private readonly isStopping: () => boolean,
+    private readonly time: Time,
+  ) {
+    this.#subscription = onEndSignal(this.#hear);
+  }
+
+  /** Aborts when the stop is to be cut short. */
+  get signal(): AbortSignal {
+    return this.#force.signal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
+  }
+
+  readonly #hear = (signal: NodeJS.Signals): void => {
+    const again = this.#asked && this.isStopping();
+    this.#asked = true;
+    if (!again || this.signal.aborted) return;
+    new Logger('Rookery').warn(`a second ${signal}: calls that still run are ended, and the process in ${LEFT_MS} ms`);
+    this.time.after(LEFT_MS, () => endBy(signal));
+    this.#force.abort();
+  };
+}

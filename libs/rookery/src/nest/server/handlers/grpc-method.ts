@@ -1,0 +1,102 @@
+import type { ServerDuplexStream, sendUnaryData } from '@grpc/grpc-js';
+import type { Logger } from '@nestjs/common';
+import { GrpcMethodStreamingType } from '@nestjs/microservices';
+import { EMPTY, firstValueFrom, fromEvent, isObservable, lastValueFrom, map, takeUntil, type Observable } from 'rxjs';
+import { withNote, type Thrown } from './exception-note.js';
+import { messageFor, messagesOf, refusalOf, type AnswerType } from './messages.js';
+import { isIterable, pull } from './pull.js';
+import { pullingFor } from './pulling.interceptor.js';
+import { requestStream } from './request-stream.js';
+
+export interface MethodDefinition extends AnswerType {
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+}
+
+/** A handler as Nest wraps it: with its guards, pipes, interceptors and exception filters. */
+type Handler = (...args: unknown[]) => unknown;
+/** Of any of the four kinds: what a kind does not have is not used. */
+export type Call = ServerDuplexStream<unknown, unknown> & { readonly request: unknown };
+type Callback = sendUnaryData<unknown>;
+export type GrpcMethod = (call: Call, callback: Callback) => void;
+/** Runs between Nest's hooks of a call. */
+export type AroundCall = (call: Call, run: (done: () => void) => Promise<void>) => void;
+
+export interface MethodOptions {
+  readonly handler: Handler;
+  readonly type: MethodDefinition;
+  readonly streaming: GrpcMethodStreamingType;
+  readonly around: AroundCall;
+  readonly logger: Pick<Logger, 'error'>;
+}
+
+/**
+ * Nest's gRPC method without its defects: every call is answered, once, and a client that goes away ends the work for
+ * it. docs/guides/streams-and-errors.md lists them.
+ */
+export function grpcMethod({ handler, type, streaming, around, logger }: MethodOptions): GrpcMethod {
+  const { requestStream: asks, responseStream: streams } = type;
+  const passes = asks && streaming === GrpcMethodStreamingType.PT_STREAMING;
+  return (call, callback) =>
+    around(call, async (done) => {
+      const refuse = (error: unknown) => {
+        const refusal = refusalOf(error, logger);
+        // The handler of grpc-js for this event sends the status behind the messages.
+        if (streams) call.emit('error', refusal as Error);
+        else callback(refusal);
+      };
+      try {
+        if (passes) await pass(handler, call, streams ? undefined : callback);
+        else if (streams) await stream(handler, type, pullingFor(call), asks);
+        else await answer(handler, type, call, callback, asks);
+      } catch (error) {
+        if (!call.cancelled) refuse(error);
+      } finally {
+        done();
+      }
+    });
+}
+
+/** The first value of a unary handler, as soon as it is there, or the last one of a client stream, answers. */
+async function answer(
+  handler: Handler,
+  type: AnswerType,
+  call: Call,
+  callback: Callback,
+  asks: boolean,
+): Promise<void> {
+  const thrown: Thrown = {};
+  const given = await withNote(thrown, () => handler(asks ? requestStream(call) : call.request, call.metadata, call));
+  const value = isObservable(given) ? await settle(given, thrown, call, asks) : given;
+  if (!call.cancelled) callback(null, messageFor(type, value));
+}
+
+function settle(given: Observable<unknown>, thrown: Thrown, call: Call, last: boolean): Promise<unknown> {
+  const messages = whileOpen(messagesOf(given, thrown), call);
+  return last
+    ? lastValueFrom(messages, { defaultValue: undefined })
+    : firstValueFrom(messages, { defaultValue: undefined });
+}
+
+async function stream(handler: Handler, type: AnswerType, call: Call, asks: boolean): Promise<void> {
+  const thrown: Thrown = {};
+  const given = await withNote(thrown, () => handler(asks ? requestStream(call) : call.request, call.metadata, call));
+  const answers = isIterable(given) && !isObservable(given) ? pull(given, call) : given;
+  const messages = messagesOf(answers, thrown).pipe(map((value) => messageFor(type, value)));
+  await lastValueFrom(whileOpen(messages.pipe(map((message) => void call.write(message))), call), {
+    defaultValue: undefined,
+  });
+  call.end();
+}
+
+/** The handler has the call and answers by itself; only what it throws is ours. */
+async function pass(handler: Handler, call: Call, callback: Callback | undefined): Promise<void> {
+  const thrown: Thrown = {};
+  const given = await withNote(thrown, () => (callback ? handler(call, callback) : handler(call)));
+  if (isObservable(given)) await lastValueFrom(whileOpen(messagesOf(given, thrown), call), { defaultValue: undefined });
+}
+
+/** Until the call is over, however it ends: grpc-js says `cancelled` then, and nothing else. */
+function whileOpen<T>(messages: Observable<T>, call: Call): Observable<T> {
+  return call.cancelled ? EMPTY : messages.pipe(takeUntil(fromEvent(call, 'cancelled')));
+}

@@ -1,0 +1,60 @@
+import { Observable } from 'rxjs';
+
+/** The writing side of a call. */
+export interface Outlet {
+  readonly writableNeedDrain: boolean;
+  once(event: 'drain', listener: () => void): unknown;
+}
+
+type Step = <T>(iterator: AsyncIterator<T> | Iterator<T>) => PromiseLike<IteratorResult<T>> | IteratorResult<T>;
+
+/**
+ * Messages of an iterable, each taken when the one before it has been, so that a slow reader slows the handler down.
+ * Whoever leaves closes the iterator at once, even while it waits for its next message.
+ */
+export function pull<T>(
+  messages: AsyncIterable<T> | Iterable<T>,
+  outlet: Outlet,
+  step: Step = (iterator) => iterator.next(),
+): Observable<T> {
+  return new Observable((subscriber) => {
+    const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+    let over = false;
+    const run = async () => {
+      while (!subscriber.closed) {
+        const { done, value } = await step(iterator);
+        if (done) over = true;
+        if (subscriber.closed) return;
+        if (done) return subscriber.complete();
+        subscriber.next(value);
+        if (outlet.writableNeedDrain) await drained(outlet);
+      }
+    };
+    run().catch((error: unknown) => {
+      over = true;
+      subscriber.error(error);
+    });
+    return () => {
+      if (!over) void close(iterator);
+    };
+  });
+}
+
+export function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
+  // Bytes are one message.
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+/** Where the call ends first, it never resolves, and is forgotten with the call. */
+function drained(outlet: Outlet): Promise<void> {
+  return new Promise((resolve) => outlet.once('drain', resolve));
+}
+
+async function close(iterator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // Nobody is left to hear it.
+  }
+}

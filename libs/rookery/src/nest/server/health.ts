@@ -1,0 +1,66 @@
+import { status, type Server } from '@grpc/grpc-js';
+import { HealthImplementation, service as HEALTH_SERVICE } from 'grpc-health-check';
+import { RunningCalls } from './running-calls.js';
+
+/** The name under which a server answers for itself as a whole (grpc.health.v1). */
+const WHOLE = '';
+
+/**
+ * `grpc.health.v1.Health` of one server. The empty name is for the process: it serves from its start to its stop. A
+ * service's name, be it that of gRPC or of Rookery, says whether the service is in rotation: registered, or about to be,
+ * and healthy.
+ */
+export class ServerHealth {
+  readonly #statuses = new HealthImplementation({ [WHOLE]: 'NOT_SERVING' });
+  readonly #watches = new RunningCalls();
+  readonly #services = new Map<string, boolean>();
+  #ended = false;
+
+  /** @param services full names of its gRPC services */
+  constructor(services: readonly string[]) {
+    this.addServices(services);
+  }
+
+  addServices(services: readonly string[]): void {
+    for (const service of services) this.#set(service, this.#services.get(service) ?? false);
+  }
+
+  /** @returns false where the user's own health service is there already */
+  addTo(server: Server): boolean {
+    try {
+      this.#statuses.addToServer({
+        addService: (definition, methods) => {
+          const watch = this.#watches.track(methods['watch'] as never, true);
+          server.addService(definition, { ...methods, watch });
+        },
+      });
+      return true;
+    } catch (error) {
+      if (String(error).includes(HEALTH_SERVICE['Check']!.path)) return false;
+      throw error;
+    }
+  }
+
+  /** Whether the process serves, and whether its services are in rotation. */
+  update({ serving, inRotation }: { readonly serving: boolean; readonly inRotation: boolean }): void {
+    if (this.#ended) return;
+    this.#statuses.setStatus(WHOLE, serving ? 'SERVING' : 'NOT_SERVING');
+    for (const [service, before] of this.#services) if (before !== inRotation) this.#set(service, inRotation);
+  }
+
+  /** Tells those who watch that it stops. */
+  stop(): void {
+    this.update({ serving: false, inRotation: false });
+    this.#ended = true;
+  }
+
+  /** Ends the streams of those who watch: they would hold up the end of the server for ever. */
+  endWatches(): void {
+    this.#watches.end({ code: status.OK });
+  }
+
+  #set(service: string, serving: boolean): void {
+    this.#services.set(service, serving);
+    this.#statuses.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+}

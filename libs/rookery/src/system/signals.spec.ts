@@ -1,0 +1,28 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { onEndSignal } from './signals.js';
+
+const nobody = () => {};
+afterEach(() => void process.off('SIGTERM', nobody));
+
+describe('onEndSignal', () => {
+  it('leaves a signal alone that nobody handles: it ends the process', () => {
+    const before = process.listenerCount('SIGINT');
+    using _ = onEndSignal(() => {});
+    expect(process.listenerCount('SIGINT')).toBe(before === 0 ? 0 : before + 1);
+  });
+
+  it('hears one that somebody handles, with one listener however many ask', () => {
+    process.on('SIGTERM', nobody);
+    const before = process.listenerCount('SIGTERM');
+    const heard: string[] = [];
+    const first = onEndSignal((signal) => heard.push(`first ${signal}`));
+    const second = onEndSignal((signal) => heard.push(`second ${signal}`));
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    process.emit('SIGTERM', 'SIGTERM');
+    first[Symbol.dispose]();
+    process.emit('SIGTERM', 'SIGTERM');
+    expect(heard).toEqual(['first SIGTERM', 'second SIGTERM', 'second SIGTERM']);
+    second[Symbol.dispose]();
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+});
