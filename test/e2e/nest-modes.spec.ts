@@ -296,13 +296,20 @@ describe('check()', () => {
       services: [],
     });
     const watch = rookery.directory.subscribe('probe', () => {});
-    expect(rookery.check()).toMatchObject({ status: 'degraded', services: [{ view: 'pending', instances: 0 }] });
     await eventually(() => expect(rookery.check().status).toBe('up'));
     expect(rookery.check().services).toEqual([{ service: 'probe', view: 'known', instances: 1 }]);
     watch[Symbol.dispose]();
   });
 
-  it('is degraded while the registry has not accepted the registration', async () => {
+  it('is down while a view is pending, for the calls to its service wait', async () => {
+    const rookery = await start(stage.registry);
+    const watch = rookery.directory.subscribe('probe', () => {});
+    expect(rookery.check()).toMatchObject({ status: 'down', services: [{ view: 'pending', instances: 0 }] });
+    await eventually(() => expect(rookery.check().status).toBe('up'));
+    watch[Symbol.dispose]();
+  });
+
+  it('is degraded while the registry has not accepted the registration, for what is connected is served', async () => {
     const registry = silentRegistry();
     const rookery = await start(registry);
     expect(rookery.check()).toMatchObject({ status: 'degraded', registrations: [{ state: 'registering' }] });
@@ -311,7 +318,7 @@ describe('check()', () => {
     expect(rookery.check()).toMatchObject({ status: 'up', registrations: [{ state: 'registered' }] });
   });
 
-  it('is degraded while a view is stale', async () => {
+  it('is degraded while a view is stale, for the last view serves', async () => {
     const registry = silentRegistry();
     const rookery = await start(registry);
     registry.answer();
@@ -323,11 +330,11 @@ describe('check()', () => {
     watch[Symbol.dispose]();
   });
 
-  it('is degraded where a view has failed', async () => {
+  it('is down where a view has failed, for the calls to its service fail', async () => {
     const rookery = await start(stage.registry);
     const watch = rookery.directory.subscribe('no name', () => {});
     await eventually(() =>
-      expect(rookery.check()).toMatchObject({ status: 'degraded', services: [{ view: 'failed', instances: 0 }] }),
+      expect(rookery.check()).toMatchObject({ status: 'down', services: [{ view: 'failed', instances: 0 }] }),
     );
     watch[Symbol.dispose]();
   });

@@ -116,7 +116,7 @@ describe('registered()', () => {
     const { port } = taken.address() as { port: number };
     const app = await stage.micro({ service, url: `127.0.0.1:${port}` });
     const rookery = app.get(Rookery);
-    const registered = ended(rookery.registered(AbortSignal.timeout(2000)));
+    const registered = ended(rookery.registered(AbortSignal.timeout(10_000)));
     expect(await ended(app.listen())).toBe('ROOKERY_SERVER_UNBOUND');
     expect(await registered).toBe('ROOKERY_SERVER_UNBOUND');
     taken.close();

@@ -117,7 +117,7 @@ function environment(): NodeJS.ProcessEnv {
  * A port that nobody listens on, below the range from which the system takes the ports of outgoing connections: inside
  * it, a client that reconnects can connect to itself, and etcd cannot come back.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 22_000);
     const server = createServer();

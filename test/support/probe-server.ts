@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 export interface ProbeOptions {
-  /** The registry's URL. */
-  readonly registry: string;
+  /** Default the compiled `test/apps/probe-server.ts`. */
+  readonly program?: string;
+  /** The registry's URL; absent where it has none. */
+  readonly registry?: string | undefined;
   readonly name: string;
   readonly service?: string;
   readonly mode?: 'micro' | 'hybrid';
@@ -43,9 +45,9 @@ export async function stopProbes(): Promise<void> {
   );
 }
 
-/** Starts the compiled `test/apps/probe-server.ts`; resolves when it listens. */
+/** Starts the program; resolves when it listens. */
 export async function startProbe(options: ProbeOptions): Promise<ProbeServer> {
-  const child = fork('dist/test/apps/probe-server.js', [], {
+  const child = fork(options.program ?? 'dist/test/apps/probe-server.js', [], {
     env: environment(options),
     // The runner's own flags would point the program at the sources.
     execArgv: [],
@@ -84,7 +86,7 @@ function environment({ registry, name, service, mode, url, weight, group, env }:
   return {
     ...inherited,
     NO_COLOR: '1',
-    ROOKERY_REGISTRY: registry,
+    ...(registry && { ROOKERY_REGISTRY: registry }),
     PROBE_NAME: name,
     ...(service && { PROBE_SERVICE: service }),
     ...(mode && { PROBE_MODE: mode }),
