@@ -3,7 +3,7 @@ import { run } from './run.mjs';
 
 const steps = {
   format: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
-  lint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', 'libs', 'src', 'test', 'sample'],
+  lint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', 'libs', 'src', 'test', 'sample', 'bench'],
   types: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'],
   build: ['scripts/build.mjs'],
   package: ['node_modules/publint/src/cli.js', 'libs/rookery', '--strict'],

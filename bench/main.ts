@@ -1,0 +1,62 @@
+/**
+ * `npm run bench -- [name …] [--json] [--save]`: runs the named benches, or all. Results go to stdout, as a table or as one
+ * JSON object a line, everything else to stderr; `--save` writes them to `bench/results`, too.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Bench, Result } from './bench.js';
+import { rolling } from './rolling.js';
+import { readSetting } from './setting.js';
+import { drawTable } from './table.js';
+
+const BENCHES: readonly Bench[] = [rolling];
+
+const tell = (line: string) => process.stderr.write(`${line}\n`);
+
+interface Flags {
+  readonly json: boolean;
+  readonly save: boolean;
+}
+
+async function runBench(bench: Bench, { json, save }: Flags): Promise<void> {
+  const setting = readSetting();
+  const results: Result[] = [];
+  for await (const result of bench.run(tell)) {
+    if (json) console.log(JSON.stringify({ ...result, ...setting }));
+    results.push(result);
+  }
+  if (!json) console.log(`${drawTable(results)}\n\n${Object.values(setting).join(', commit ')}`);
+  const file = `bench/results/${bench.name}.json`;
+  if (save) writeFileSync(file, `${JSON.stringify({ ...setting, results }, null, 2)}\n`);
+}
+
+/** What the command line asks for; absent where it makes no sense. */
+function readCommand(): ({ readonly benches: readonly Bench[] } & Flags) | undefined {
+  try {
+    const options = { json: { type: 'boolean', default: false }, save: { type: 'boolean', default: false } } as const;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
+    if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(', ')}.`);
+    const named = BENCHES.filter(({ name }) => positionals.includes(name));
+    return { benches: named.length > 0 ? named : BENCHES, ...values };
+  } catch (error) {
+    tell(`bench: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+async function main(): Promise<void> {
+  const command = readCommand();
+  if (!command) {
+    tell('\nUsage: npm run bench -- [name …] [--json] [--save]\n');
+    for (const { name, summary } of BENCHES) tell(`  ${name.padEnd(10)} ${summary}`);
+    process.exitCode = 2;
+    return;
+  }
+  for (const bench of command.benches) await runBench(bench, command);
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
