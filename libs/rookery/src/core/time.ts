@@ -10,14 +10,14 @@ export interface Time {
 export type Random = () => number;
 
 /** Resolves after `ms`, or at once when the signal aborts. */
-export function pause(time: Time, ms: number, signal: AbortSignal): Promise<void> {
+export function pause(time: Time, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
+    if (signal?.aborted) return resolve();
     const timer = time.after(ms, done);
-    signal.addEventListener('abort', done, { once: true });
+    signal?.addEventListener('abort', done, { once: true });
     function done() {
       timer[Symbol.dispose]();
-      signal.removeEventListener('abort', done);
+      signal?.removeEventListener('abort', done);
       resolve();
     }
   });

@@ -41,15 +41,19 @@ export class Rookery {
 
   /** The live claims of this application's servers. */
   get registrations(): readonly Registration[] {
-    return [...this.lifecycle.servers].flatMap(({ hosted }) => hosted?.registrations ?? []);
+    return this.lifecycle.registrations;
   }
 
-  /** Registers every listening server that is not registered. Resolves when the registry has accepted them. */
+  /**
+   * Registers every server that is not registered: one that does not listen yet, or whose application has not started,
+   * once it does. Resolves when the registry has accepted the others.
+   * @throws {RookeryError} ROOKERY_REGISTRATION_RELEASED where a server has stopped; what kept one from starting
+   */
   register(): Promise<void> {
     return this.lifecycle.registerAll();
   }
 
-  /** Deregisters every server; they go on serving the calls that still come. */
+  /** Deregisters every server, also those that do not listen yet; they go on serving the calls that still come. */
   deregister(): Promise<void> {
     return this.lifecycle.withdrawAll();
   }

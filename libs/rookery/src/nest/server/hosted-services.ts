@@ -24,9 +24,12 @@ export class HostedServices {
     return this.#registrations;
   }
 
-  /** Registers every service; does nothing while they are registered, or once the server drains. */
-  publish(): void {
-    if (this.draining || this.#registrations.length > 0) return;
+  /**
+   * Registers every service; does nothing while they are registered, or once the server drains.
+   * @returns whether it did
+   */
+  publish(): boolean {
+    if (this.draining || this.#registrations.length > 0) return false;
     const made: Registration[] = [];
     try {
       for (const instance of this.instances) made.push(this.registry.register(instance));
@@ -37,6 +40,7 @@ export class HostedServices {
     }
     this.#registrations = made;
     this.published = true;
+    return true;
   }
 
   /** Resolves when the registry has accepted every service that is published. */

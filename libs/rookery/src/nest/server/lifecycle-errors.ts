@@ -40,10 +40,20 @@ export function notInTime(registry: string, ms: number): RookeryError {
   });
 }
 
-export function stopped(url: string): RookeryError {
+/** @param problem what the user's check says; absent while it has said nothing */
+export function notHealthyInTime(problem: string | undefined, ms: number): RookeryError {
+  return new RookeryError('ROOKERY_REGISTRATION_TIMEOUT', {
+    path: 'requireRegistry',
+    found: `health.check has not passed in ${ms} ms (${problem ?? 'no answer yet'}), and nothing is registered before.`,
+    remedy: 'Mend what it looks at, raise registerTimeoutMs, or leave requireRegistry out to listen without it.',
+  });
+}
+
+/** @param what has become of the server */
+export function stopped(url: string, what: string): RookeryError {
   return new RookeryError('ROOKERY_REGISTRATION_RELEASED', {
     path: `rookeryGrpc at ${url}`,
-    found: 'the server was stopped before the registry had accepted it.',
+    found: `the server ${what}.`,
     remedy: 'Nothing, if it was meant to stop.',
   });
 }

@@ -19,8 +19,8 @@ export class RookeryLifecycleModule implements OnApplicationBootstrap, OnModuleD
     if (all.filter((module) => module.providers.has(RookeryLifecycle)).length > 1) throw duplicate();
   }
 
-  onApplicationBootstrap(): void {
-    this.#lifecycle().bootstrapped();
+  onApplicationBootstrap(): Promise<void> {
+    return this.#lifecycle().bootstrapped();
   }
 
   onModuleDestroy(): Promise<void> {

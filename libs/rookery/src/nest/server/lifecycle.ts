@@ -1,22 +1,23 @@
 import { Logger } from '@nestjs/common';
 import { createInstance, DEFAULT_WEIGHT, PEER_VERSION, UNGROUPED, type ServiceInstance } from '../../core/instance.js';
 import { messageOf } from '../../core/errors.js';
-import { pause } from '../../core/time.js';
+import type { Registration } from '../../core/registration.js';
+import type { HelloResponse } from '../../grpc/peer.js';
 import { randomId } from '../../system/random.js';
 import { systemTime } from '../../system/time.js';
 import { findAdvertised, type Advertised } from './advertise.js';
+import { awaitRegistration } from './await-registration.js';
 import type { DecoratedController } from './controllers.js';
 import type { RegisterMode } from '../environment.js';
+import { HostedServer } from './hosted-server.js';
 import { HostedServices } from './hosted-services.js';
 import { ForcedStop } from './forced-stop.js';
-import { nothingServed, notInTime, readOnly, stopped } from './lifecycle-errors.js';
-import { checkMs } from '../options.js';
-import type { RookeryGrpcServer, ServerLife } from './rookery-grpc.server.js';
+import { nothingServed, readOnly } from './lifecycle-errors.js';
+import type { Listener, RookeryGrpcServer, ServerLife } from './rookery-grpc.server.js';
 import type { RookeryRuntime } from '../runtime.js';
 import { planServices, type PlannedService } from './service-plan.js';
 import { nameOf } from '../service-ref.js';
-import { Publication } from './publication.js';
-import { Rotation } from './rotation.js';
+import { Rotation, type RotationOptions } from './rotation.js';
 import { stopServer } from './stop.js';
 import { Wiring } from './wiring.js';
 
@@ -30,9 +31,8 @@ const HEALTH_INTERVAL_MS = 5000;
  * application has bootstrapped, and withdrawn before it takes no more calls.
  */
 export class RookeryLifecycle implements ServerLife {
-  readonly servers = new Set<RookeryGrpcServer>();
   readonly #logger = new Logger('Rookery');
-  readonly #publications = new Map<RookeryGrpcServer, Publication>();
+  readonly #servers = new Map<RookeryGrpcServer, HostedServer>();
   readonly #wiring: Wiring;
   #forced: ForcedStop | undefined;
   #bootstrapped = false;
@@ -44,104 +44,123 @@ export class RookeryLifecycle implements ServerLife {
     /** Whether the application takes calls of any kind. */
     private readonly takesCalls: () => boolean,
   ) {
-    this.#wiring = new Wiring(controllers, this.servers, systemTime);
+    this.#wiring = new Wiring(controllers, this.#servers, systemTime);
+  }
+
+  get servers(): Iterable<RookeryGrpcServer> {
+    return this.#servers.keys();
+  }
+
+  /** The live claims of all servers. */
+  get registrations(): readonly Registration[] {
+    return [...this.#servers.values()].flatMap(({ registrations }) => registrations);
+  }
+
+  /** The services that should be registered and are not. */
+  get unregistered(): readonly string[] {
+    return [...this.#servers.values()].flatMap(({ unregistered }) => unregistered);
   }
 
   attach(server: RookeryGrpcServer): void {
-    this.servers.add(server);
-    if (this.#modeOf(server) === 'auto') this.#publications.set(server, new Publication());
+    this.#servers.set(server, new HostedServer(server.settings.url, this.#modeOf(server)));
   }
 
-  failed(server: RookeryGrpcServer, error: unknown): void {
-    server.rotation?.end();
-    server.hosted = undefined;
-    this.#publications.get(server)?.end(error);
+  hello(server: RookeryGrpcServer): HelloResponse | undefined {
+    return this.#hostedOf(server).hello();
   }
 
-  /** Resolves when the registry has accepted every server that registers by itself. */
+  failed(server: RookeryGrpcServer, error: unknown): Promise<void> {
+    return this.#hostedOf(server).fail(error);
+  }
+
+  /** Resolves when the registry has accepted every server that registers by itself, or by the user's word. */
   async registered(): Promise<void> {
-    const waiting = [...this.#publications].map(async ([server, publication]) => {
-      await publication.done;
-      if (publication.error !== undefined) throw publication.error;
-      await server.hosted!.registered();
-    });
-    await Promise.all(waiting);
+    const wanted = [...this.#servers.values()].filter((server) => server.wanted);
+    await Promise.all(wanted.map((server) => server.registered()));
   }
 
-  /** Once every hook of the user has run; may be called again. */
-  bootstrapped(): void {
+  /**
+   * Once every hook of the user has run; Nest may say so twice. Rejects where a server that listens already must be
+   * registered and is not in time.
+   */
+  async bootstrapped(): Promise<void> {
+    if (this.#bootstrapped) return;
     this.#bootstrapped = true;
-    for (const { rotation } of this.servers) rotation?.start();
+    for (const { parts } of this.#servers.values()) parts?.rotation.start();
     // Nothing that only uses the providers of an application, as a script or a test does, is expected to serve.
-    if (this.servers.size === 0 && this.takesCalls()) this.#wiring.warnOfStock();
+    if (this.#servers.size === 0 && this.takesCalls()) this.#wiring.warnOfStock();
     this.#wiring.expectListening();
     this.#wiring.warnOfUnserved();
+    await Promise.all([...this.#servers.keys()].map((server) => this.#required(server)));
   }
 
-  async listening(server: RookeryGrpcServer): Promise<void> {
+  async listening(server: RookeryGrpcServer, listener: Listener): Promise<void> {
     try {
-      await this.#start(server);
+      await this.#start(server, listener);
     } catch (error) {
       // A stop while it waits for its registration is no failure of the start.
       if (server.closing) return;
-      this.failed(server, error);
+      await this.failed(server, error);
       throw error;
     }
   }
 
-  async #start(server: RookeryGrpcServer): Promise<void> {
+  async #start(server: RookeryGrpcServer, listener: Listener): Promise<void> {
     const mode = this.#modeOf(server);
-    const hosted = new HostedServices(this.runtime.registry, mode === 'never' ? [] : await this.#instances(server));
+    const instances = mode === 'never' ? [] : await this.#instances(server, listener);
     if (server.closing) return;
     this.#forced ??= new ForcedStop(() => this.#stopping, systemTime);
-    server.hosted = hosted;
-    server.rotation = this.#rotation(server, hosted, mode);
-    if (this.#bootstrapped) {
-      this.#wiring.warnOfUnserved();
-      server.rotation.start();
-    } else this.#wiring.expectBootstrap(server, () => this.#bootstrapped);
+    const hosted = new HostedServices(this.runtime.registry, instances);
+    const rotation = this.#rotation(server, { hosted, mode, health: listener.health });
+    this.#hostedOf(server).start({ hosted, rotation });
     if (mode === 'never') this.#logger.log("not registered: register is 'never'");
-    else if (mode === 'auto' && this.#bootstrapped && !server.settings.dependsOn?.length)
-      await this.#registered(server, hosted);
+    if (!this.#bootstrapped) return this.#wiring.expectBootstrap(server, () => this.#bootstrapped);
+    this.#wiring.warnOfUnserved();
+    rotation.start();
+    await this.#registered(server);
   }
 
   /** What the server registers, where clients find it. */
-  async #instances(server: RookeryGrpcServer): Promise<ServiceInstance[]> {
+  async #instances(server: RookeryGrpcServer, { bound, health }: Listener): Promise<ServiceInstance[]> {
     const plan = this.#plan(server);
     const { environment, registry } = this.runtime;
     const advertised = await findAdvertised({
       option: server.settings.advertise,
       environment: environment.advertise,
       podIp: environment.podIp,
-      bound: server.bound!,
+      bound,
       registry,
     });
     const instances = instancesOf(server, plan, advertised.address);
-    server.health?.addServices(instances.map(({ service }) => service));
+    health?.addServices(instances.map(({ service }) => service));
     if (!server.closing) this.#logStart(instances, advertised);
     return instances;
   }
 
-  #rotation(server: RookeryGrpcServer, hosted: HostedServices, mode: RegisterMode): Rotation {
-    const { health, dependsOn = [] } = server.settings;
-    const { check, intervalMs = HEALTH_INTERVAL_MS } = typeof health === 'object' ? health : {};
+  #rotation(
+    server: RookeryGrpcServer,
+    { hosted, mode, health }: Pick<RotationOptions, 'hosted' | 'mode' | 'health'>,
+  ): Rotation {
+    const { settings } = server;
+    const { publication } = this.#hostedOf(server);
+    const { check, intervalMs = HEALTH_INTERVAL_MS } = typeof settings.health === 'object' ? settings.health : {};
     return new Rotation({
-      label: hosted.names.join(', ') || server.settings.url,
+      label: hosted.names.join(', ') || settings.url,
       mode,
       hosted,
-      health: server.health,
-      dependsOn: dependsOn.map(nameOf),
+      health,
+      dependsOn: settings.dependsOn?.map(nameOf) ?? [],
       check,
       checkIntervalMs: intervalMs,
       directory: this.runtime.directory,
       time: systemTime,
       onPublished: () => {
-        this.#publications.get(server)?.end();
+        publication.published(hosted.registered());
         this.#wiring.expectSignals();
       },
       onFailed: (error) => {
         this.#logger.error(messageOf(error));
-        this.#publications.get(server)?.end(error);
+        publication.fail(error);
       },
     });
   }
@@ -151,28 +170,26 @@ export class RookeryLifecycle implements ServerLife {
     const production = process.env['NODE_ENV'] === 'production';
     const { drainMs = production ? 20_000 : 10_000 } = server.settings.stop ?? {};
     const { streamMs = production ? drainMs : DEVELOPMENT_STREAM_MS } = server.settings.stop ?? {};
-    this.#publications.get(server)?.end(stopped(server.settings.url));
-    const names = server.hosted?.registrations.map(({ instance }) => instance.service) ?? [];
-    const force = this.#forced?.signal ?? NEVER;
-    await stopServer(server, { registry: this.runtime.registry, time: systemTime, drainMs, streamMs, force });
+    const own = this.#hostedOf(server);
+    const names = own.registrations.map(({ instance }) => instance.service);
+    own.stop();
+    const { registry } = this.runtime;
+    const force = this.#forced?.signal;
+    await stopServer({ server, ...own.parts }, { registry, time: systemTime, drainMs, streamMs, force });
     if (names.length > 0) this.#logger.log(`deregistered and stopped: ${names.join(', ')}`);
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all([...this.servers].map((server) => server.close()));
+    await Promise.all([...this.#servers.keys()].map((server) => server.close()));
   }
 
   /** Publishes what is not published, also where `register` is `'manual'`. */
   async registerAll(): Promise<void> {
-    const listening = [...this.servers].filter(({ rotation }) => rotation !== undefined);
-    for (const { rotation } of listening) rotation!.enter();
-    for (const server of listening) this.#publications.get(server)?.end();
-    if (listening.some(({ hosted }) => hosted!.published)) this.#wiring.expectSignals();
-    await Promise.all(listening.map(({ hosted }) => hosted!.registered()));
+    await Promise.all([...this.#servers.values()].map((server) => server.register()));
   }
 
   async withdrawAll(): Promise<void> {
-    await Promise.all([...this.servers].map(async ({ rotation }) => rotation?.leave()));
+    await Promise.all([...this.#servers.values()].map((server) => server.deregister()));
   }
 
   /** Once everything has stopped; Nest ends the process by the signal that it got, and must be heard then. */
@@ -199,23 +216,32 @@ export class RookeryLifecycle implements ServerLife {
     return planServices(served, { service, option: settings.instance, environment: environment.instance });
   }
 
-  /** Waits for the registry a while; a server serves without it, unless it must not. */
-  async #registered(server: RookeryGrpcServer, hosted: HostedServices): Promise<void> {
-    const { requireRegistry = false, registerWaitMs = 3000, registerTimeoutMs = 30_000 } = server.settings;
-    const [ms, option] = requireRegistry
-      ? [registerTimeoutMs, 'registerTimeoutMs']
-      : [registerWaitMs, 'registerWaitMs'];
-    const limit = new AbortController();
-    const published = this.#publications.get(server)!.done;
-    const all = published.then(() => hosted.registered()).then(() => true);
-    const done = await Promise.race([all, pause(systemTime, checkMs(ms, option), limit.signal).then(() => false)]);
-    limit.abort();
-    if (done) return;
-    all.catch(() => undefined);
-    if (requireRegistry) {
-      await hosted.withdraw();
-      throw notInTime(this.runtime.registry.name, registerTimeoutMs);
+  /** Waits for the registration, unless that may take for ever. */
+  async #registered(server: RookeryGrpcServer): Promise<void> {
+    const own = this.#hostedOf(server);
+    const waitsForOthers = server.settings.dependsOn?.length && own.registrations.length === 0;
+    if (own.parts === undefined || !own.wanted || waitsForOthers) return;
+    await awaitRegistration(own, server.settings, { time: systemTime, registry: this.runtime.registry.name });
+  }
+
+  /** A server that has listened before the application started, and must be registered. */
+  async #required(server: RookeryGrpcServer): Promise<void> {
+    if (!server.settings.requireRegistry) return;
+    try {
+      await this.#registered(server);
+    } catch (error) {
+      if (server.closing) return;
+      await this.failed(server, error);
+      server.forceShutdown();
+      throw error;
     }
+  }
+
+  /** Every server was attached when it was made. */
+  #hostedOf(server: RookeryGrpcServer): HostedServer {
+    const own = this.#servers.get(server);
+    if (!own) throw new Error('a server of another application');
+    return own;
   }
 
   #modeOf({ settings }: RookeryGrpcServer): RegisterMode {
@@ -249,5 +275,3 @@ function instancesOf(
 function isSecure(credentials: unknown): boolean {
   return (credentials as { _isSecure?(): boolean })._isSecure?.() ?? true;
 }
-
-const NEVER = new AbortController().signal;

@@ -22,9 +22,7 @@ import type { GrpcPattern } from './controllers.js';
 import { equipHandlers } from './handlers/equip.js';
 import { grpcMethod, type GrpcMethod, type MethodOptions } from './handlers/grpc-method.js';
 import { ServerHealth } from './health.js';
-import type { HostedServices } from './hosted-services.js';
 import { addReflection } from './reflection.js';
-import type { Rotation } from './rotation.js';
 import { RunningCalls } from './running-calls.js';
 import type { RookeryGrpcOptions } from '../options.js';
 
@@ -32,14 +30,23 @@ type NestOptions = GrpcOptions['options'];
 type ListenCallback = (error?: unknown, info?: unknown) => void;
 type GrpcService = { readonly prototype: Record<string, { readonly path?: string }> };
 
+/** What a server has once it listens. */
+export interface Listener {
+  readonly bound: Bound;
+  /** Absent where it serves none of ours. */
+  readonly health: ServerHealth | undefined;
+}
+
 /** What the server tells whoever runs its life. */
 export interface ServerLife {
   /** Every server of the application. */
   readonly servers: Iterable<RookeryGrpcServer>;
   /** It listens; rejects where it must not serve. */
-  listening(server: RookeryGrpcServer): Promise<void>;
+  listening(server: RookeryGrpcServer, listener: Listener): Promise<void>;
   /** It could not listen. */
-  failed(server: RookeryGrpcServer, error: unknown): void;
+  failed(server: RookeryGrpcServer, error: unknown): Promise<void>;
+  /** Who answers there; absent while that is not known yet. */
+  hello(server: RookeryGrpcServer): HelloResponse | undefined;
   stop(server: RookeryGrpcServer): Promise<void>;
   /** Its reflection cannot show some services. */
   hidden(server: RookeryGrpcServer, services: readonly string[]): void;
@@ -53,17 +60,12 @@ export interface ServerContract {
 
 /** Nest's gRPC server that knows its port, says who it is, and leaves start and stop to the application's life cycle. */
 export class RookeryGrpcServer extends ServerGrpc {
-  /** Set once it listens. */
-  hosted: HostedServices | undefined;
-  bound: Bound | undefined;
   /** When the last call came in, monotonic ms; absent while none has. */
   lastCallAt: number | undefined;
-  /** Set once it listens. */
-  rotation: Rotation | undefined;
   /** Of the user's methods. */
   readonly calls = new RunningCalls();
-  /** Absent where it serves none of ours. */
-  health: ServerHealth | undefined;
+  #bound: Bound | undefined;
+  #health: ServerHealth | undefined;
   #reflections: RunningCalls | undefined;
   #sockets: AcceptedSockets | undefined;
   readonly #handled = new Set<string>();
@@ -76,6 +78,11 @@ export class RookeryGrpcServer extends ServerGrpc {
     private readonly life: ServerLife,
   ) {
     super(nestOptions(settings, contracts.contract));
+  }
+
+  /** Where it listens, once it does. */
+  get bound(): Bound | undefined {
+    return this.#bound;
   }
 
   /** It stops, or has stopped. */
@@ -103,14 +110,15 @@ export class RookeryGrpcServer extends ServerGrpc {
   }
 
   async #start(callback: ListenCallback, error?: unknown): Promise<void> {
-    if (error !== undefined || this.closing) {
+    const [bound, health] = [this.#bound, this.#health];
+    if (error !== undefined || this.closing || !bound) {
       this.forceShutdown();
-      if (error !== undefined) this.life.failed(this, error);
+      if (error !== undefined) await this.life.failed(this, error);
       return callback(error);
     }
     try {
-      await this.life.listening(this);
-      callback(undefined, { port: this.bound && 'port' in this.bound ? this.bound.port : undefined });
+      await this.life.listening(this, { bound, health });
+      callback(undefined, { port: 'port' in bound ? bound.port : undefined });
     } catch (cause) {
       this.forceShutdown();
       callback(cause);
@@ -129,7 +137,7 @@ export class RookeryGrpcServer extends ServerGrpc {
 
   /** Ends the streams of those who watch its health or read its contract: they would never end by themselves. */
   endAsides(): void {
-    this.health?.endWatches();
+    this.#health?.endWatches();
     this.#reflections?.end({ code: status.OK });
   }
 
@@ -149,8 +157,8 @@ export class RookeryGrpcServer extends ServerGrpc {
       (this.settings.credentials as ServerCredentials | undefined) ?? ServerCredentials.createInsecure();
     const make = () => new Server(channelOptionsOf(this.settings, this.getKeepaliveOptions()));
     const { server, bound } = await bind(make, this.settings.url, credentials);
-    this.bound = bound;
-    this.#sockets = new AcceptedSockets(this.bound);
+    this.#bound = bound;
+    this.#sockets = new AcceptedSockets(bound);
     this.#grpcServer = server;
     server.addService(PEER_SERVICE, { Hello: this.#hello });
     return server;
@@ -164,7 +172,7 @@ export class RookeryGrpcServer extends ServerGrpc {
     const services = servicesOf(this.contracts.contract);
     if (health !== false) {
       const own = new ServerHealth([...services.keys()]);
-      if (own.addTo(server)) this.health = own;
+      if (own.addTo(server)) this.#health = own;
     }
     if (reflection) {
       const { streams, hidden } = await addReflection(server, services);
@@ -218,7 +226,8 @@ export class RookeryGrpcServer extends ServerGrpc {
   readonly #hello = (_: ServerUnaryCall<HelloRequest, HelloResponse>, callback: sendUnaryData<HelloResponse>): void => {
     this.lastCallAt ??= systemTime.now();
     // Between binding and knowing its address it cannot say who it is; the other side asks again.
-    if (this.hosted) callback(null, this.hosted.hello());
+    const answer = this.life.hello(this);
+    if (answer) callback(null, answer);
     else callback({ code: status.UNAVAILABLE, details: 'the server is starting' });
   };
 }

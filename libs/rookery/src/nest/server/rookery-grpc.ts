@@ -66,6 +66,7 @@ function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
   if (options.stop?.drainMs !== undefined) checkMs(options.stop.drainMs, 'stop.drainMs');
   if (options.stop?.streamMs !== undefined) checkMs(options.stop.streamMs, 'stop.streamMs');
   if (options.dependsOn !== undefined) checkDependencies(options.dependsOn);
+  if (options.requireRegistry !== undefined) checkRequired(options);
   if (options.health !== undefined) checkHealth(options.health);
   if (options.reflection !== undefined) checkBoolean(options.reflection, 'reflection');
   if (options.compat !== undefined) checkCompat(options.compat, 'compat');
@@ -79,6 +80,17 @@ function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
 function checkDependencies(dependsOn: unknown): void {
   if (!Array.isArray(dependsOn)) throw wrong('dependsOn', dependsOn, "Use a list: dependsOn: ['order-server'].");
   dependsOn.forEach((service: ServiceRef | string, i) => checkName(nameOf(service), `dependsOn[${i}]`));
+}
+
+function checkRequired({ requireRegistry, dependsOn = [] }: RookeryGrpcOptions): void {
+  checkBoolean(requireRegistry, 'requireRegistry');
+  if (!requireRegistry || dependsOn.length === 0) return;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: 'requireRegistry',
+    found:
+      'it would have listen() wait for the registration, and that waits for `dependsOn`, for which listen() never waits.',
+    remedy: 'Leave one of the two out; Rookery.registered(signal), after listen(), waits for both.',
+  });
 }
 
 function checkHealth(health: unknown): void {

@@ -101,8 +101,19 @@ describe('a server enters rotation', () => {
     await rotation.leave();
     add('orders');
     await time.advanceAsync(0);
-    expect([hosted.registrations.length, published, said.at(-1)]).toEqual([0, [], 'serving']);
+    expect([hosted.registrations.length, published, said.at(-1)]).toEqual([0, ['published'], 'serving']);
   });
+
+  it.each(['auto', 'manual'] as const)(
+    "not before it has started, whatever the user's word, which it keeps until then: %s",
+    (mode) => {
+      const { rotation, published, hosted, said } = stage({ mode, dependsOn: ['orders'], check: () => false });
+      rotation.enter();
+      expect([hosted.published, published, said]).toEqual([false, [], ['not serving']]);
+      rotation.start();
+      expect([hosted.registrations.length, published]).toEqual([1, ['published']]);
+    },
+  );
 
   it("in health alone where register is 'never'", async () => {
     const { rotation, hosted, said } = stage({ mode: 'never' });

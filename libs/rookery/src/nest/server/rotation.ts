@@ -24,7 +24,7 @@ export interface RotationOptions {
   readonly checkIntervalMs: number;
   readonly directory: Directory;
   readonly time: Time;
-  /** It has handed its services to the registry, by itself. */
+  /** It has handed its services to the registry. */
   readonly onPublished: () => void;
   /** It could not, after `start` had returned. */
   readonly onFailed: (error: unknown) => void;
@@ -38,13 +38,21 @@ export class Rotation {
   #serving = false;
   /** Meant to be in rotation: by its mode, or by the user's word. */
   #wanted: boolean;
+  /** By the user's word, which waits for nothing. */
+  #insisted = false;
   #open: boolean;
   #healthy: boolean;
+  #problem: string | undefined;
 
   constructor(private readonly options: RotationOptions) {
     this.#wanted = options.mode !== 'manual';
     this.#open = options.dependsOn.length === 0;
     this.#healthy = options.check === undefined;
+  }
+
+  /** What the health check says against it, if anything. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /**
@@ -59,18 +67,19 @@ export class Rotation {
     this.#proceed();
   }
 
-  /** By the user's word: at once. */
+  /** By the user's word: whatever it waits for, but not before the server listens and the application has started. */
   enter(): void {
     if (this.options.mode === 'never') return;
     this.#wanted = true;
+    this.#insisted = true;
     this.#open = true;
-    this.options.hosted.publish();
-    this.#tell();
+    this.#proceed();
   }
 
   /** By the user's word; the server goes on serving the calls that still come. */
   async leave(): Promise<void> {
     this.#wanted = this.options.mode === 'never';
+    this.#insisted = false;
     this.#tell();
     await this.options.hosted.withdraw();
   }
@@ -84,13 +93,14 @@ export class Rotation {
 
   /** Enters where nothing stands against it any more. */
   #proceed(): void {
-    const { mode, hosted, onPublished } = this.options;
     if (this.#ended.signal.aborted) return;
-    if (mode === 'auto' && this.#wanted && this.#open && this.#healthy && !hosted.published) {
-      hosted.publish();
-      onPublished();
-    }
+    if (this.#isDue() && this.options.hosted.publish()) this.options.onPublished();
     this.#tell();
+  }
+
+  #isDue(): boolean {
+    const ready = this.#insisted || (this.#open && this.#healthy);
+    return this.options.mode !== 'never' && this.#serving && this.#wanted && ready;
   }
 
   #tell(): void {
@@ -124,6 +134,7 @@ export class Rotation {
         if (problem !== undefined) this.#logger.warn(`${label} is not healthy: ${problem}`);
         else if (hosted.published) this.#logger.log(`${label} is healthy again`);
         this.#healthy = problem === undefined;
+        this.#problem = problem;
         this.#proceed();
       },
     });

@@ -4,7 +4,7 @@ import type { Registration } from '../../core/registration.js';
 import type { Registry } from '../../core/registry.js';
 import { fakeTime } from '../../testing/fake-time.js';
 import { HostedServices } from './hosted-services.js';
-import type { RookeryGrpcServer } from './rookery-grpc.server.js';
+import type { Rotation } from './rotation.js';
 import { stopServer } from './stop.js';
 
 interface Stage {
@@ -50,22 +50,18 @@ function stage({
   const hosted = new HostedServices(registry, [registration.instance]);
   if (published) hosted.publish();
   if (withdrawn) void hosted.withdraw();
+  const rotation = { end: () => void (hosted.draining = true) } as Rotation;
   const server = {
-    hosted,
-    rotation: { end: () => void (hosted.draining = true) },
     calls: { end: (_: object, which = 'all') => void step(`end ${which}`, 0) },
     endAsides: () => void step('end asides', 0),
     lastCallAt,
     drain: () => step('drain', draining),
     forceShutdown: () => void step('force', 0),
   };
-  const stopped = stopServer(server as unknown as RookeryGrpcServer, {
-    registry,
-    time,
-    drainMs,
-    streamMs,
-    force: force.signal,
-  }).then(() => log.push(`${time.now() - 1000} stopped`));
+  const settings = { registry, time, drainMs, streamMs, force: force.signal };
+  const stopped = stopServer({ server, hosted, rotation }, settings).then(() =>
+    log.push(`${time.now() - 1000} stopped`),
+  );
   return { time, log, server, hosted, stopped, force };
 }
 

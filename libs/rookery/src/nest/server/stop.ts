@@ -1,7 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import type { Registry } from '../../core/registry.js';
 import { LATE, pause, within, type Time } from '../../core/time.js';
-import type { RookeryGrpcServer } from './rookery-grpc.server.js';
+import type { ServerParts } from './hosted-server.js';
+import type { RunningCalls } from './running-calls.js';
 
 /** Deregistration may take this long, ms; the lease ends what is left. */
 const WITHDRAW_MS = 2000;
@@ -15,6 +16,24 @@ const FLUSH_MS = 200;
 /** What the clients of calls that are ended see; UNAVAILABLE, since another instance may serve them. */
 const STOPPED = { code: status.UNAVAILABLE, details: 'the server stops' };
 
+/** A server that can be ended. */
+export interface StoppableServer {
+  /** Of the user's methods. */
+  readonly calls: Pick<RunningCalls, 'end'>;
+  /** When the last call came in, monotonic ms; absent while none has. */
+  readonly lastCallAt: number | undefined;
+  /** Ends the streams that would never end by themselves, and that nobody misses. */
+  endAsides(): void;
+  /** Takes no new calls; resolves when the running ones have ended. */
+  drain(): Promise<void>;
+  forceShutdown(): void;
+}
+
+/** The server, and what there is of it once it has listened. */
+export interface Stopping extends Partial<ServerParts> {
+  readonly server: StoppableServer;
+}
+
 export interface StopSettings {
   readonly registry: Registry;
   readonly time: Time;
@@ -23,19 +42,20 @@ export interface StopSettings {
   /** Of that, for streams, ms. */
   readonly streamMs: number;
   /** Aborts when nothing is to be waited for any more. */
-  readonly force: AbortSignal;
+  readonly force?: AbortSignal | undefined;
 }
 
 /**
  * The order of a stop: out of rotation, and serve until clients have heard of it; then take no new calls and let the
  * running ones end; then end them. Each step is bounded.
  */
-export async function stopServer(server: RookeryGrpcServer, settings: StopSettings): Promise<void> {
+export async function stopServer(stopping: Stopping, settings: StopSettings): Promise<void> {
+  const { server } = stopping;
   const { time, drainMs, force } = settings;
   const streamMs = Math.min(settings.streamMs, drainMs);
   using forced = abortion(force);
   const wait = (ms: number, promise: Promise<unknown>) => Promise.race([within(time, ms, promise), forced.promise]);
-  await Promise.race([withdraw(server, settings), forced.promise]);
+  await Promise.race([withdraw(stopping, settings), forced.promise]);
   server.endAsides();
   const drained = server.drain();
   if ((await wait(streamMs, drained)) === LATE) {
@@ -49,8 +69,7 @@ export async function stopServer(server: RookeryGrpcServer, settings: StopSettin
 }
 
 /** Tells everybody, and waits until they have heard it. */
-async function withdraw(server: RookeryGrpcServer, { registry, time }: StopSettings): Promise<void> {
-  const { hosted, rotation } = server;
+async function withdraw({ server, hosted, rotation }: Stopping, { registry, time }: StopSettings): Promise<void> {
   if (!hosted) return;
   rotation?.end();
   // A deregistration that fails is ended by its lease, like one that takes too long.
@@ -62,23 +81,21 @@ async function withdraw(server: RookeryGrpcServer, { registry, time }: StopSetti
  * A server that nobody has called, nor asked who it is, need not wait: a foreign client that is connected and calls only
  * now is refused before its call is processed, and grpc sends it elsewhere.
  */
-async function quiet(server: RookeryGrpcServer, time: Time, propagationMs: number): Promise<void> {
+async function quiet(server: StoppableServer, time: Time, propagationMs: number): Promise<void> {
   const start = time.now();
   while (server.lastCallAt !== undefined) {
     const now = time.now();
     const left = Math.max(start + propagationMs - now, server.lastCallAt + QUIET_MS - now);
     if (left <= 0 || now - start >= QUIET_LIMIT_MS) return;
-    await pause(time, Math.min(left, start + QUIET_LIMIT_MS - now), NEVER);
+    await pause(time, Math.min(left, start + QUIET_LIMIT_MS - now));
   }
 }
 
-const NEVER = new AbortController().signal;
-
 /** LATE when the signal aborts. */
-function abortion(signal: AbortSignal): Disposable & { readonly promise: Promise<typeof LATE> } {
+function abortion(signal: AbortSignal | undefined): Disposable & { readonly promise: Promise<typeof LATE> } {
   let abort!: () => void;
   const promise = new Promise<typeof LATE>((resolve) => (abort = () => resolve(LATE)));
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort);
-  return { promise, [Symbol.dispose]: () => signal.removeEventListener('abort', abort) };
+  if (signal?.aborted) abort();
+  else signal?.addEventListener('abort', abort);
+  return { promise, [Symbol.dispose]: () => signal?.removeEventListener('abort', abort) };
 }

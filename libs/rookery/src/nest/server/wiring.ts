@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Time } from '../../core/time.js';
 import type { DecoratedController } from './controllers.js';
+import type { HostedServer } from './hosted-server.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 
 /** A server that listens this long, ms, in an application that never starts is probably a mistake. */
@@ -13,7 +14,7 @@ export class Wiring implements Disposable {
 
   constructor(
     private readonly controllers: () => readonly DecoratedController[],
-    private readonly servers: ReadonlySet<RookeryGrpcServer>,
+    private readonly servers: ReadonlyMap<RookeryGrpcServer, HostedServer>,
     private readonly time: Time,
   ) {}
 
@@ -30,8 +31,8 @@ export class Wiring implements Disposable {
   /** As in a hybrid application that forgot to start its servers. */
   expectListening(): void {
     this.#later(() => {
-      const idle = [...this.servers].filter(({ hosted, closing }) => !hosted && !closing);
-      for (const { settings } of idle) {
+      const idle = [...this.servers].filter(([server, { idle: waits }]) => waits && !server.closing);
+      for (const [{ settings }] of idle) {
         this.#logger.warn(
           `ROOKERY_SERVER_IDLE at ${settings.url}: rookeryGrpc() made a server that does not listen. Call app.startAllMicroservices(), or app.listen() of a microservice.`,
         );
@@ -59,8 +60,8 @@ export class Wiring implements Disposable {
 
   /** Once every server has found its handlers and the application has started, what no server has is lost. */
   warnOfUnserved(): void {
-    const servers = [...this.servers];
-    if (servers.length === 0 || !servers.every(({ hosted }) => hosted)) return;
+    const servers = [...this.servers.keys()];
+    if (servers.length === 0 || ![...this.servers.values()].every(({ parts }) => parts)) return;
     const unserved = this.controllers().flatMap(({ name, handlers }) =>
       handlers
         .filter((handler) => !servers.some((server) => server.serves(handler)))
