@@ -293,6 +293,7 @@ describe('check()', () => {
       status: 'up',
       registry: 'memory:',
       registrations: [{ service: 'probe', id, state: 'registered' }],
+      unregistered: [],
       services: [],
     });
     const watch = rookery.directory.subscribe('probe', () => {});

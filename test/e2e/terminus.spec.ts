@@ -61,6 +61,7 @@ describe('/health of Terminus', () => {
     const details = {
       registry: 'memory:',
       registrations: [{ service: 'probe', id, state: 'registered' }],
+      unregistered: [],
       services: [{ service: 'probe', view: 'known', instances: 1 }],
     };
     expect(await ask()).toEqual([200, 'ok', { status: 'up', ...details }]);

@@ -8,8 +8,8 @@ import type { RookeryRuntime } from './runtime.js';
 /** How an application stands with its registry. */
 export interface RookeryHealth {
   /**
-   * `degraded`: something is not as it should be (a registration that the registry does not hold, a stale view), yet calls
-   * are served by the last view. `down`: calls to a service cannot be served, for its view is pending or has failed.
+   * `degraded`: something is not as it should be (a registration that the registry does not hold, a server that should
+   * be registered and is not, a stale view), yet calls are served by the last view. `down`: calls to a service cannot be served, for its view is pending or has failed.
    */
   readonly status: 'up' | 'degraded' | 'down';
   /** The registry's URL without secrets. */
@@ -19,6 +19,11 @@ export interface RookeryHealth {
     readonly id: string;
     readonly state: RegistrationState;
   }[];
+  /**
+   * The services that should be registered and are not: their server waits for `dependsOn` or `health.check`, or could
+   * not start, when its url is named. What `Rookery.deregister()` took out is not meant to be registered.
+   */
+  readonly unregistered: readonly string[];
   readonly services: readonly {
     readonly service: string;
     readonly view: 'pending' | 'known' | 'stale' | 'failed';
@@ -65,12 +70,14 @@ export class Rookery {
       service,
       ...outline(this.directory.view(service)),
     }));
-    return { status: statusOf(registrations, services), registry: this.registry.name, registrations, services };
+    const { unregistered } = this.lifecycle;
+    const status = statusOf({ registrations, services, unregistered });
+    return { status, registry: this.registry.name, registrations, unregistered, services };
   }
 
   /**
-   * Resolves when the registry has accepted every server that registers by itself, also those that do not listen yet;
-   * rejects with the signal's reason when it aborts first.
+   * Resolves when the registry has accepted every server that registers by itself or by the word of `register()`, also
+   * those that do not listen yet; rejects with the signal's reason when it aborts first.
    */
   registered(signal?: AbortSignal): Promise<void> {
     const all = this.lifecycle.registered();
@@ -78,14 +85,14 @@ export class Rookery {
   }
 }
 
-function statusOf(
-  registrations: RookeryHealth['registrations'],
-  services: RookeryHealth['services'],
-): RookeryHealth['status'] {
+function statusOf({
+  registrations,
+  services,
+  unregistered,
+}: Pick<RookeryHealth, 'registrations' | 'services' | 'unregistered'>): RookeryHealth['status'] {
   if (services.some(({ view }) => view === 'pending' || view === 'failed')) return 'down';
-  const well =
-    registrations.every(({ state }) => state === 'registered') && services.every(({ view }) => view === 'known');
-  return well ? 'up' : 'degraded';
+  const registered = unregistered.length === 0 && registrations.every(({ state }) => state === 'registered');
+  return registered && services.every(({ view }) => view === 'known') ? 'up' : 'degraded';
 }
 
 function outline(view: ServiceView): Pick<RookeryHealth['services'][number], 'view' | 'instances'> {
