@@ -1,6 +1,6 @@
 /**
  * A Nest gRPC server as a process that writes its life on standard output, one event a line: the hooks of the user's
- * provider, what becomes of its registration, its calls. `LIFE_MODE` is micro, hybrid, init-first or defer, `LIFE_HOOK`
+ * provider, what becomes of its registration, its calls. `LIFE_MODE` is micro, hybrid, init-first, defer or late-hooks, `LIFE_HOOK`
  * what the user's destroy hook does (throw, hang), `LIFE_DRAIN_MS` the limit of its drain. A message on IPC closes it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -107,10 +107,11 @@ async function start(): Promise<INestApplicationContext> {
     return app;
   }
   const app = await NestFactory.create(LifeModule);
-  app.enableShutdownHooks();
+  if (LIFE_MODE !== 'late-hooks') app.enableShutdownHooks();
   app.connectMicroservice<MicroserviceOptions>(server, { deferInitialization: LIFE_MODE === 'defer' });
   if (LIFE_MODE === 'init-first') await app.init();
   await app.startAllMicroservices();
+  if (LIFE_MODE === 'late-hooks') app.enableShutdownHooks();
   await app.listen(0, '127.0.0.1');
   return app;
 }

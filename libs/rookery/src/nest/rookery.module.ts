@@ -10,6 +10,7 @@ import {
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RookeryError } from '../core/errors.js';
 import { within } from '../core/time.js';
+import { expectOwnSignal } from '../system/signals.js';
 import { systemTime } from '../system/time.js';
 import { resolveFeatures, settingsOf, type ResolvedFeature } from './client/client-feature.js';
 import { RookeryClients } from './client/clients.js';
@@ -51,10 +52,12 @@ class RookeryShutdown implements OnApplicationShutdown {
     this.#log = runtime.registry.events.on(new EventLog(runtime.registry.name).listen);
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** @param signal what Nest raises again once the application has ended, where it ends by a signal */
+  async onApplicationShutdown(signal?: string): Promise<void> {
     this.clients.close();
     // A registry that hangs, or fails to say goodbye, must not keep the process.
     await within(systemTime, CLOSE_MS, this.runtime.close()).catch(() => undefined);
+    if (signal) expectOwnSignal(signal);
     this.lifecycle[Symbol.dispose]();
     this.#log[Symbol.dispose]();
   }

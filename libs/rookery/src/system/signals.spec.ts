@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { onEndSignal } from './signals.js';
+import { expectOwnSignal, onEndSignal } from './signals.js';
 
 const nobody = () => {};
 afterEach(() => void process.off('SIGTERM', nobody));
@@ -24,5 +24,28 @@ describe('onEndSignal', () => {
     expect(heard).toEqual(['first SIGTERM', 'second SIGTERM', 'second SIGTERM']);
     second[Symbol.dispose]();
     expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+
+  it('hears one that somebody handles only later, and leaves nothing behind', () => {
+    const before = [process.listenerCount('SIGTERM'), process.listenerCount('newListener')];
+    const heard: string[] = [];
+    const hearing = onEndSignal((signal) => heard.push(signal));
+    process.on('SIGTERM', nobody);
+    process.emit('SIGTERM', 'SIGTERM');
+    expect(heard).toEqual(['SIGTERM']);
+    hearing[Symbol.dispose]();
+    process.off('SIGTERM', nobody);
+    expect([process.listenerCount('SIGTERM'), process.listenerCount('newListener')]).toEqual(before);
+  });
+
+  it('passes over one that the process raises itself, once for each', () => {
+    process.on('SIGTERM', nobody);
+    const heard: string[] = [];
+    using _ = onEndSignal((signal) => heard.push(signal));
+    for (const signal of ['SIGTERM', 'SIGUSR2']) expectOwnSignal(signal);
+    process.emit('SIGTERM', 'SIGTERM');
+    expect(heard).toEqual([]);
+    process.emit('SIGTERM', 'SIGTERM');
+    expect(heard).toEqual(['SIGTERM']);
   });
 });

@@ -4,6 +4,11 @@ import { endBy, onEndSignal } from '../../system/signals.js';
 
 /** What is left after a second signal has this long, ms, before the process ends. */
 const LEFT_MS = 2000;
+/**
+ * A second signal that comes sooner than this, ms, is the first one again: a terminal sends Ctrl-C to every process of the
+ * foreground, and `npm run` passes it on on top.
+ */
+const AGAIN_MS = 250;
 
 /**
  * Two signals mean now: whoever sent the second does not want to wait for running calls. What the application does after
@@ -12,7 +17,7 @@ const LEFT_MS = 2000;
 export class ForcedStop implements Disposable {
   readonly #force = new AbortController();
   readonly #subscription: Disposable;
-  #asked = false;
+  #askedAt: number | undefined;
 
   /** @param isStopping whether a stop is under way, be it for a signal or not */
   constructor(
@@ -32,9 +37,9 @@ export class ForcedStop implements Disposable {
   }
 
   readonly #hear = (signal: NodeJS.Signals): void => {
-    const again = this.#asked && this.isStopping();
-    this.#asked = true;
-    if (!again || this.signal.aborted) return;
+    this.#askedAt ??= this.time.now();
+    const again = this.time.now() - this.#askedAt >= AGAIN_MS;
+    if (!again || !this.isStopping() || this.signal.aborted) return;
     new Logger('Rookery').warn(`a second ${signal}: calls that still run are ended, and the process in ${LEFT_MS} ms`);
     this.time.after(LEFT_MS, () => endBy(signal));
     this.#force.abort();
