@@ -5,6 +5,8 @@ import type { ProbeCalls } from './rolling-calls.js';
 
 const UNARY_CALLERS = 32;
 const STREAM_CALLERS = 16;
+/** Of streams of seconds, where they are asked for. */
+const LONG_CALLERS = 4;
 /** After a failed call, ms: callers that spin would count one fault thousands of times. */
 const PAUSE_MS = 5;
 /** Failures that are told one by one. */
@@ -33,6 +35,7 @@ export class Callers {
   constructor(
     private readonly calls: ProbeCalls,
     private readonly random: () => number,
+    private readonly longStreams: boolean,
   ) {}
 
   report(done: boolean): ClientReport {
@@ -45,7 +48,10 @@ export class Callers {
   async run(): Promise<void> {
     const unary = Array.from({ length: UNARY_CALLERS }, () => this.#repeat(() => this.#unary()));
     const streams = Array.from({ length: STREAM_CALLERS }, () => this.#repeat(() => this.#stream()));
-    await Promise.all([...unary, ...streams]);
+    const long = Array.from({ length: this.longStreams ? LONG_CALLERS : 0 }, () =>
+      this.#repeat(() => this.#longStream()),
+    );
+    await Promise.all([...unary, ...streams, ...long]);
   }
 
   stop(): void {
@@ -68,6 +74,11 @@ export class Callers {
   #stream(): Call {
     const expected = 3 + Math.floor(this.random() * 4);
     return { method: 'follow', delayMs: Math.round((100 + this.random() * 200) / expected), expected, messages: 0 };
+  }
+
+  /** Ten messages over two to five seconds. */
+  #longStream(): Call {
+    return { method: 'follow', delayMs: 200 + Math.floor(this.random() * 301), expected: 10, messages: 0 };
   }
 
   async #succeeds(call: Call): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
  * A client as a process: `ROLLING_CLIENT` (rookery, stock; either with `-retries-off`) says of which kind, `ROLLING_TARGET`
- * the addresses for one that cannot find them. Calls until it is told to stop, and reports by IPC.
+ * the addresses for one that cannot find them; with `ROLLING_LONG` some streams last for seconds. Calls until it is told to stop, and reports by IPC.
  */
 import { seededRandom } from 'rookery/testing';
 import type { ClientKind } from '../support/rolling/report.js';
@@ -9,11 +9,11 @@ import { makeCalls } from './rolling-calls.js';
 
 const REPORT_MS = 200;
 
-const { ROLLING_CLIENT = 'rookery', ROLLING_TARGET = '', ROLLING_SEED = '1' } = process.env;
+const { ROLLING_CLIENT = 'rookery', ROLLING_TARGET = '', ROLLING_SEED = '1', ROLLING_LONG } = process.env;
 
 async function main(): Promise<void> {
   await using calls = await makeCalls(ROLLING_CLIENT as ClientKind, ROLLING_TARGET);
-  const callers = new Callers(calls, seededRandom(Number(ROLLING_SEED)));
+  const callers = new Callers(calls, seededRandom(Number(ROLLING_SEED)), Boolean(ROLLING_LONG));
   process.once('message', () => callers.stop());
   const reporting = setInterval(() => process.send!(callers.report(false)), REPORT_MS);
   await callers.run();

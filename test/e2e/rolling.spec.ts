@@ -34,6 +34,13 @@ describe('a restart of every server under load', () => {
     }
   }, 300_000);
 
+  it('fails none of the streams of 2 to 5 s either, which a stop in production waits for', async ({ signal }) => {
+    const clients = ['rookery-retries-off'] as const;
+    const [outcome] = await rolled({ server: 'rookery', clients, restarts: 2, longStreams: true, signal });
+    expect(outcome!.failures).toEqual([]);
+    expect(outcome!.failed).toBe(0);
+  }, 180_000);
+
   it("loses calls on Nest's own server and client, which is what Rookery is measured against", async ({ signal }) => {
     const [stock] = await rolled({ server: 'stock', clients: ['stock'], restarts: 4, signal });
     expect(

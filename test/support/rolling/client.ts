@@ -7,6 +7,7 @@ export interface ClientOptions {
   /** The addresses for a client that cannot find them. */
   readonly target: string;
   readonly seed: number;
+  readonly longStreams?: boolean | undefined;
 }
 
 /** The compiled `test/apps/rolling-client.ts` as a process: what the runner does cannot slow its calls down. */
@@ -19,10 +20,15 @@ export class RollingClient implements AsyncDisposable {
 
   constructor(
     readonly kind: ClientKind,
-    { registry, target, seed }: ClientOptions,
+    { registry, target, seed, longStreams }: ClientOptions,
   ) {
     const { VITEST: _v, NODE_ENV: _n, ...inherited } = process.env;
-    const ours = { ROLLING_CLIENT: kind, ROLLING_TARGET: target, ROLLING_SEED: `${seed}` };
+    const ours = {
+      ROLLING_CLIENT: kind,
+      ROLLING_TARGET: target,
+      ROLLING_SEED: `${seed}`,
+      ROLLING_LONG: longStreams ? '1' : '',
+    };
     this.#process = fork('dist/test/apps/rolling-client.js', [], {
       env: { ...inherited, NO_COLOR: '1', ...(registry && { ROOKERY_REGISTRY: registry }), ...ours },
       // The runner's own flags would point the program at the sources.

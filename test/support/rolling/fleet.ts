@@ -22,6 +22,8 @@ export class Fleet {
     readonly kind: ServerKind,
     private readonly options: {
       readonly registry?: string | undefined;
+      /** Of the servers, on top of what they are. */
+      readonly env?: NodeJS.ProcessEnv | undefined;
       /** No server is started after it. */
       readonly signal?: AbortSignal | undefined;
     } = {},
@@ -43,7 +45,7 @@ export class Fleet {
 
   /** Resolves when it listens. */
   async start(port?: number): Promise<void> {
-    const { registry, signal } = this.options;
+    const { registry, env, signal } = this.options;
     signal?.throwIfAborted();
     const name = `i${(this.#started += 1)}`;
     this.#note('started', name);
@@ -52,7 +54,7 @@ export class Fleet {
       registry,
       name,
       url: `127.0.0.1:${port ?? (await freePort())}`,
-      env: { ROLLING_SERVER: this.kind },
+      env: { ROLLING_SERVER: this.kind, ...env },
     });
     this.#note('listened', name);
     this.#servers.set(name, server);

@@ -15,6 +15,8 @@ export interface RollOptions {
   /** Of each client. */
   readonly minCalls?: number;
   readonly seed: number;
+  /** Whether there are streams of seconds as well; then the servers run as in production, whose stops wait for those. */
+  readonly longStreams?: boolean;
   /** Ends it at once, and every process. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (line: string) => void;
@@ -41,13 +43,15 @@ export interface Outcome {
 export async function roll(options: RollOptions): Promise<Outcome[]> {
   const etcd = options.server === 'rookery' ? await startEtcd() : undefined;
   const registry = etcd && `etcd://${etcd.host}`;
-  const fleet = new Fleet(options.server, { registry, signal: options.signal });
+  const { longStreams } = options;
+  const env = longStreams ? { NODE_ENV: 'production' } : {};
+  const fleet = new Fleet(options.server, { registry, env, signal: options.signal });
   const clients: RollingClient[] = [];
   const run = async () => {
     await Promise.all(Array.from({ length: SERVERS }, () => fleet.start()));
     const target = `ipv4:${fleet.addresses.join(',')}`;
     for (const [i, kind] of options.clients.entries())
-      clients.push(new RollingClient(kind, { registry, target, seed: options.seed + i }));
+      clients.push(new RollingClient(kind, { registry, target, seed: options.seed + i, longStreams }));
     return rollUnder(clients, fleet, options);
   };
   try {

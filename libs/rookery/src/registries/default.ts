@@ -1,6 +1,7 @@
 import { RookeryError, show } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
 import type { Registry } from '../core/registry.js';
+import { productionSign } from '../system/production.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
 import { registryFromUrl, type RegistryUrlOptions } from './url.js';
@@ -20,7 +21,8 @@ export function defaultRegistry(env: Environment, namespace?: string): Registry 
   if (env['ROOKERY_REGISTRY'])
     return registryFromUrl(env['ROOKERY_REGISTRY'], { path: 'env ROOKERY_REGISTRY', ...scope });
   if (env['VITEST'] || env['JEST_WORKER_ID']) return processMemory(scope.namespace);
-  if (env['NODE_ENV'] === 'production' || env['KUBERNETES_SERVICE_HOST']) throw unset(env);
+  const production = productionSign(env);
+  if (production) throw unset(production);
   return local(scope.namespace === undefined ? {} : { namespace: scope.namespace });
 }
 
@@ -37,8 +39,7 @@ export function registryScope(
   return { ...(namespace !== undefined && { namespace }), ...(ttlMs !== undefined && { ttlMs }) };
 }
 
-function unset(env: Environment): RookeryError {
-  const sign = env['NODE_ENV'] === 'production' ? 'NODE_ENV=production' : 'KUBERNETES_SERVICE_HOST';
+function unset(sign: string): RookeryError {
   return new RookeryError('ROOKERY_REGISTRY_UNSET', {
     path: 'registry',
     found: `found no registry, and this looks like production (${sign}).`,

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
 import { messageOf, RookeryError } from '../../core/errors.js';
+import { isProduction } from '../../system/production.js';
 import { systemTime } from '../../system/time.js';
 
 /** Where a server listens. */
@@ -27,7 +28,7 @@ export async function bind(
     return { server: first, bound: boundAt(url, await tryBind(first, url, credentials)) };
   } catch (cause) {
     first.forceShutdown();
-    const taken = messageOf(cause).includes('EADDRINUSE') && process.env['NODE_ENV'] !== 'production';
+    const taken = messageOf(cause).includes('EADDRINUSE') && !isProduction(process.env);
     if (!taken || !(await becomesFree(url))) throw unbound(url, cause);
   }
   // A new one: grpc-js remembers that a server could not listen at a place, and never tries it again.

@@ -18,11 +18,10 @@ import type { RookeryRuntime } from '../runtime.js';
 import { planServices, type PlannedService } from './service-plan.js';
 import { nameOf } from '../service-ref.js';
 import { Rotation, type RotationOptions } from './rotation.js';
+import { stopLimits } from './stop-limits.js';
 import { stopServer } from './stop.js';
 import { Wiring } from './wiring.js';
 
-/** For streams of a stop outside production, ms: who restarts by hand waits for it. */
-const DEVELOPMENT_STREAM_MS = 500;
 /** Between two questions whether the server is healthy, ms. */
 const HEALTH_INTERVAL_MS = 5000;
 
@@ -167,15 +166,12 @@ export class RookeryLifecycle implements ServerLife {
 
   async stop(server: RookeryGrpcServer): Promise<void> {
     this.#stopping = true;
-    const production = process.env['NODE_ENV'] === 'production';
-    const { drainMs = production ? 20_000 : 10_000 } = server.settings.stop ?? {};
-    const { streamMs = production ? drainMs : DEVELOPMENT_STREAM_MS } = server.settings.stop ?? {};
     const own = this.#hostedOf(server);
     const names = own.registrations.map(({ instance }) => instance.service);
     own.stop();
-    const { registry } = this.runtime;
-    const force = this.#forced?.signal;
-    await stopServer({ server, ...own.parts }, { registry, time: systemTime, drainMs, streamMs, force });
+    const limits = stopLimits(server.settings.stop, process.env);
+    const settings = { registry: this.runtime.registry, time: systemTime, force: this.#forced?.signal, ...limits };
+    await stopServer({ server, ...own.parts }, settings);
     if (names.length > 0) this.#logger.log(`deregistered and stopped: ${names.join(', ')}`);
   }
 
