@@ -17,6 +17,19 @@ export class AcceptedSockets implements Disposable {
     subscribe(ACCEPTED, this.#hear);
   }
 
+  /** How many are open. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Whether there are some, and this side has sent everything on each of them, its end as well: what is left is the other
+   * side's end. Never with TLS, where another socket does the sending.
+   */
+  get ended(): boolean {
+    return this.#sockets.size > 0 && [...this.#sockets].every(({ writableFinished }) => writableFinished);
+  }
+
   /** Destroys what is still open, and hears no more. */
   [Symbol.dispose](): void {
     unsubscribe(ACCEPTED, this.#hear);

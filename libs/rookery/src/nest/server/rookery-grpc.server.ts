@@ -85,6 +85,16 @@ export class RookeryGrpcServer extends ServerGrpc {
     return this.#bound;
   }
 
+  /** How many connections of clients are open. */
+  get sessions(): number {
+    return this.#sockets?.size ?? 0;
+  }
+
+  /** It drains, and every client has been sent everything; those that are alive close their connections now. */
+  get spent(): boolean {
+    return this.#sockets?.ended ?? false;
+  }
+
   /** It stops, or has stopped. */
   get closing(): boolean {
     return this.#closing !== undefined;
@@ -224,7 +234,6 @@ export class RookeryGrpcServer extends ServerGrpc {
   }
 
   readonly #hello = (_: ServerUnaryCall<HelloRequest, HelloResponse>, callback: sendUnaryData<HelloResponse>): void => {
-    this.lastCallAt ??= systemTime.now();
     // Between binding and knowing its address it cannot say who it is; the other side asks again.
     const answer = this.life.hello(this);
     if (answer) callback(null, answer);

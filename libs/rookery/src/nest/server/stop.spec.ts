@@ -10,6 +10,8 @@ import { stopServer } from './stop.js';
 interface Stage {
   /** When the last call came in; absent: never. */
   readonly lastCallAt?: number;
+  /** How many connections are open; 1 by default. */
+  readonly sessions?: number;
   readonly propagationMs?: number;
   readonly drainMs?: number;
   readonly streamMs?: number;
@@ -19,10 +21,13 @@ interface Stage {
   /** How long the steps take, ms; Infinity: they never end. */
   readonly withdrawing?: number;
   readonly draining?: number;
+  /** When every client has been sent everything, after the start of the stop. */
+  readonly spentAt?: number;
 }
 
 function stage({
   lastCallAt,
+  sessions = 1,
   propagationMs = 0,
   drainMs = 10_000,
   streamMs = drainMs,
@@ -30,6 +35,7 @@ function stage({
   withdrawn = false,
   withdrawing = 0,
   draining = 0,
+  spentAt = Infinity,
 }: Stage = {}) {
   const time = fakeTime(1000);
   const force = new AbortController();
@@ -55,6 +61,10 @@ function stage({
     calls: { end: (_: object, which = 'all') => void step(`end ${which}`, 0) },
     endAsides: () => void step('end asides', 0),
     lastCallAt,
+    sessions,
+    get spent() {
+      return time.now() - 1000 >= spentAt;
+    },
     drain: () => step('drain', draining),
     forceShutdown: () => void step('force', 0),
   };
@@ -73,10 +83,19 @@ describe('stopServer', () => {
     expect(log).toEqual(['0 withdraw', '300 end asides', '300 drain', '350 force', '350 stopped']);
   });
 
-  it('does not wait where nobody has ever called', async () => {
-    const { time, log } = stage({ propagationMs: 1000 });
+  it.each([true, false])('does not wait where nobody is connected, be it published or not: %s', async (published) => {
+    const { time, log } = stage({ sessions: 0, lastCallAt: 900, propagationMs: 1000, published });
     await time.advanceAsync(0);
-    expect(log).toEqual(['0 withdraw', '0 end asides', '0 drain', '0 force', '0 stopped']);
+    const withdrawn = published ? ['0 withdraw'] : [];
+    expect(log).toEqual([...withdrawn, '0 end asides', '0 drain', '0 force', '0 stopped']);
+  });
+
+  it('waits for those who are connected and have not called yet', async () => {
+    const { time, log } = stage({ propagationMs: 1000 });
+    await time.advanceAsync(999);
+    expect(log).toEqual(['0 withdraw']);
+    await time.advanceAsync(1);
+    expect(log.at(-1)).toBe('1000 stopped');
   });
 
   it('serves for as long as the registry takes to tell everybody', async () => {
@@ -150,10 +169,21 @@ describe('stopServer', () => {
     ]);
   });
 
-  it('has nothing to be quiet about where nothing was published', async () => {
-    const { time, log } = stage({ published: false, lastCallAt: 1000, propagationMs: 1000 });
-    await time.advanceAsync(0);
-    expect(log).toEqual(['0 end asides', '0 drain', '0 force', '0 stopped']);
+  it('serves a while where nothing was published: others have heard of its health by then', async () => {
+    const { time, log } = stage({ published: false, propagationMs: 1000 });
+    await time.advanceAsync(299);
+    expect(log).toEqual([]);
+    await time.advanceAsync(1);
+    expect(log).toEqual(['300 end asides', '300 drain', '300 force', '300 stopped']);
+  });
+
+  it('does not wait for those who have been sent everything and do not go: they are frozen, or gone', async () => {
+    const { time, log } = stage({ draining: Infinity, spentAt: 1000 });
+    await time.advanceAsync(1499);
+    expect(log.slice(2)).toEqual(['0 drain']);
+    await time.advanceAsync(1);
+    expect(log.slice(3)).toEqual(['1500 force', '1500 stopped']);
+    expect(time.timers).toBe(0);
   });
 
   it('waits for quiet also where it was deregistered before: clients may not have heard of it yet', async () => {

@@ -12,6 +12,10 @@ const QUIET_MS = 300;
 const QUIET_LIMIT_MS = 5000;
 /** For the status of calls that are ended to reach their clients, ms. */
 const FLUSH_MS = 200;
+/** For clients that have been sent everything to close their connections, ms; only frozen ones, and dead ones, do not. */
+const LINGER_MS = 500;
+/** Between two looks whether everything has been sent, ms. */
+const LOOK_MS = 50;
 
 /** What the clients of calls that are ended see; UNAVAILABLE, since another instance may serve them. */
 const STOPPED = { code: status.UNAVAILABLE, details: 'the server stops' };
@@ -22,6 +26,10 @@ export interface StoppableServer {
   readonly calls: Pick<RunningCalls, 'end'>;
   /** When the last call came in, monotonic ms; absent while none has. */
   readonly lastCallAt: number | undefined;
+  /** How many connections of clients are open. */
+  readonly sessions: number;
+  /** It drains, and every client has been sent everything; those that are alive close their connections now. */
+  readonly spent: boolean;
   /** Ends the streams that would never end by themselves, and that nobody misses. */
   endAsides(): void;
   /** Takes no new calls; resolves when the running ones have ended. */
@@ -57,7 +65,8 @@ export async function stopServer(stopping: Stopping, settings: StopSettings): Pr
   const wait = (ms: number, promise: Promise<unknown>) => Promise.race([within(time, ms, promise), forced.promise]);
   await Promise.race([withdraw(stopping, settings), forced.promise]);
   server.endAsides();
-  const drained = server.drain();
+  const ended = new AbortController();
+  const drained = Promise.race([server.drain(), spent(server, time, ended.signal)]);
   if ((await wait(streamMs, drained)) === LATE) {
     server.calls.end(STOPPED, 'streams');
     if ((await wait(drainMs - streamMs, drained)) === LATE) {
@@ -65,7 +74,14 @@ export async function stopServer(stopping: Stopping, settings: StopSettings): Pr
       await within(time, FLUSH_MS, drained);
     }
   }
+  ended.abort();
   server.forceShutdown();
+}
+
+/** grpc-js waits until the other side has closed its end of each connection, for ever where that is frozen. */
+async function spent(server: StoppableServer, time: Time, signal: AbortSignal): Promise<void> {
+  while (!server.spent && !signal.aborted) await pause(time, LOOK_MS, signal);
+  await pause(time, LINGER_MS, signal);
 }
 
 /** Tells everybody, and waits until they have heard it. */
@@ -74,18 +90,18 @@ async function withdraw({ server, hosted, rotation }: Stopping, { registry, time
   rotation?.end();
   // A deregistration that fails is ended by its lease, like one that takes too long.
   const withdrawn = within(time, WITHDRAW_MS, hosted.withdraw()).catch(() => undefined);
-  await Promise.all([withdrawn, hosted.published && quiet(server, time, registry.capabilities.propagationMs)]);
+  // Where no registry tells anybody, they hear it by asking for its health, such as Kubernetes.
+  const hearingMs = hosted.published ? registry.capabilities.propagationMs : QUIET_MS;
+  await Promise.all([withdrawn, quiet(server, time, hearingMs)]);
 }
 
-/**
- * A server that nobody has called, nor asked who it is, need not wait: a foreign client that is connected and calls only
- * now is refused before its call is processed, and grpc sends it elsewhere.
- */
-async function quiet(server: StoppableServer, time: Time, propagationMs: number): Promise<void> {
+/** Where no client is connected, nobody has to hear of it. */
+async function quiet(server: StoppableServer, time: Time, hearingMs: number): Promise<void> {
   const start = time.now();
-  while (server.lastCallAt !== undefined) {
+  while (server.sessions > 0) {
     const now = time.now();
-    const left = Math.max(start + propagationMs - now, server.lastCallAt + QUIET_MS - now);
+    const quietAt = server.lastCallAt === undefined ? start : server.lastCallAt + QUIET_MS;
+    const left = Math.max(start + hearingMs, quietAt) - now;
     if (left <= 0 || now - start >= QUIET_LIMIT_MS) return;
     await pause(time, Math.min(left, start + QUIET_LIMIT_MS - now));
   }
