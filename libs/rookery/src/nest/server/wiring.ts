@@ -7,10 +7,11 @@ import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 /** A server that listens this long, ms, in an application that never starts is probably a mistake. */
 const IDLE_MS = 10_000;
 
-/** Warns of what is wired so that something would fail to register in silence. */
+/** Warns of what is wired so that something would fail to register in silence; of each fault once. */
 export class Wiring implements Disposable {
   readonly #logger = new Logger('Rookery');
   readonly #timers: Disposable[] = [];
+  readonly #said = new Set<string>();
 
   constructor(
     private readonly controllers: () => readonly DecoratedController[],
@@ -22,7 +23,7 @@ export class Wiring implements Disposable {
   expectBootstrap(server: RookeryGrpcServer, isBootstrapped: () => boolean): void {
     this.#later(() => {
       if (isBootstrapped() || server.closing) return;
-      this.#logger.warn(
+      this.#warn(
         'ROOKERY_SERVER_IDLE: a gRPC server listens, but nothing is registered before app.init() or app.listen() is called.',
       );
     });
@@ -33,7 +34,7 @@ export class Wiring implements Disposable {
     this.#later(() => {
       const idle = [...this.servers].filter(([server, { idle: waits }]) => waits && !server.closing);
       for (const [{ settings }] of idle) {
-        this.#logger.warn(
+        this.#warn(
           `ROOKERY_SERVER_IDLE at ${settings.url}: rookeryGrpc() made a server that does not listen. Call app.startAllMicroservices(), or app.listen() of a microservice.`,
         );
       }
@@ -43,7 +44,7 @@ export class Wiring implements Disposable {
   /** At a registration. */
   expectSignals(): void {
     if (process.listenerCount('SIGTERM') > 0) return;
-    this.#logger.warn(
+    this.#warn(
       'ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().',
     );
   }
@@ -52,7 +53,7 @@ export class Wiring implements Disposable {
   warnOfStock(): void {
     const controllers = this.controllers();
     if (controllers.length === 0) return;
-    this.#logger.warn(
+    this.#warn(
       `ROOKERY_SERVER_STOCK at ${controllers.map(({ name }) => name).join(', ')}: @RegisterService, but no server of rookeryGrpc(), so nothing is registered. ` +
         'Pass rookeryGrpc({ … }) to createMicroservice() or connectMicroservice() instead of { transport: Transport.GRPC }.',
     );
@@ -68,7 +69,7 @@ export class Wiring implements Disposable {
         .map(({ service, rpc }) => `${name} (${service}/${rpc})`),
     );
     if (unserved.length === 0) return;
-    this.#logger.warn(
+    this.#warn(
       `ROOKERY_CONTROLLER_UNSERVED at ${unserved.join(', ')}: no server of rookeryGrpc() has the method in its contract, so calls of it fail. ` +
         'Correct the name, add the contract to a server (`service` or `package`), or pass it to @RegisterService().',
     );
@@ -77,6 +78,13 @@ export class Wiring implements Disposable {
   /** The application has ended. */
   [Symbol.dispose](): void {
     for (const timer of this.#timers) timer[Symbol.dispose]();
+  }
+
+  /** Once: Nest may tell twice that the application has started, and what is wrong of one registration is of all. */
+  #warn(text: string): void {
+    if (this.#said.has(text)) return;
+    this.#said.add(text);
+    this.#logger.warn(text);
   }
 
   #later(fn: () => void): void {
