@@ -1,3 +1,4 @@
+import type { GrpcOptions } from '@nestjs/microservices';
 import type { InstanceOptions } from '../core/instance.js';
 import type {
   AsyncClientFeature,
@@ -26,9 +27,11 @@ export const STOP_KEYS: KeysOf<StopOptions> = { drainMs: true, streamMs: true };
 
 export const HEALTH_KEYS: KeysOf<HealthOptions> = { check: true, intervalMs: true };
 
-export const SERVER_KEYS: KeysOf<RookeryGrpcOptions> = {
+type NestServerOptions = GrpcOptions['options'];
+
+/** Those that mean nothing to Nest's own server. */
+export const OWN_SERVER_KEYS: KeysOf<Omit<RookeryGrpcOptions, keyof NestServerOptions>> = {
   service: true,
-  url: true,
   advertise: true,
   instance: true,
   register: true,
@@ -40,6 +43,11 @@ export const SERVER_KEYS: KeysOf<RookeryGrpcOptions> = {
   reflection: true,
   stop: true,
   compat: true,
+};
+
+export const SERVER_KEYS: KeysOf<RookeryGrpcOptions> = {
+  ...OWN_SERVER_KEYS,
+  url: true,
   package: true,
   protoPath: true,
   packageDefinition: true,

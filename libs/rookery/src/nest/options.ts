@@ -20,7 +20,10 @@ export interface RookeryModuleOptions {
   readonly registry?: Registry | string;
   /** Separates environments that share a registry; env `ROOKERY_NAMESPACE`. Only for registries named by URL. */
   readonly namespace?: string;
-  /** Whether servers register: by themselves, when `Rookery.register()` says so, or not at all. Default `'auto'`. */
+  /**
+   * Whether servers register: by themselves, when `Rookery.register()` says so, or not at all. Default: env
+   * `ROOKERY_REGISTER`, else `'auto'`.
+   */
   readonly register?: RegisterMode;
 }
 
@@ -58,20 +61,41 @@ export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'p
   readonly url?: string;
   /** What clients dial: `host`, or `host:port`. Default: env `ROOKERY_ADVERTISE`, else found out. */
   readonly advertise?: string;
+  /** What is said of the instance: group, weight, zone, version, metadata. Each by default: env `ROOKERY_…`, the decorator. */
   readonly instance?: InstanceOptions;
+  /**
+   * `'auto'`: registers by itself, once the server listens, the application has started, and `dependsOn` and `health.check`
+   * are satisfied. `'manual'`: when `Rookery.register()` says so. `'never'`: serves, and is in no registry. Default: that of
+   * `RookeryModule.forRoot()`, else env `ROOKERY_REGISTER`, else `'auto'`.
+   */
   readonly register?: RegisterMode;
-  /** `listen()` of a microservice waits this long for the registration, ms; default 3000. */
+  /**
+   * How long `listen()` of a microservice waits for the registration, ms; after that it serves and goes on trying. It does
+   * not wait where `dependsOn` is not satisfied yet, nor do the servers of a hybrid application, which listen before it has
+   * started. Default 3000.
+   */
   readonly registerWaitMs?: number;
-  /** `listen()` rejects when there is no registration after `registerTimeoutMs`. Default false: serve, keep trying. */
+  /**
+   * Does not start without the registration: `listen()` of a microservice, or `init()` and `listen()` of a hybrid
+   * application, rejects with ROOKERY_REGISTRATION_TIMEOUT after `registerTimeoutMs`. Refused beside `dependsOn`, for which
+   * nobody waits. Says nothing where the server does not register by itself. Default false: serve, and go on trying.
+   */
   readonly requireRegistry?: boolean;
-  /** Default 30 000 ms. */
+  /**
+   * With `requireRegistry`: how long the registry may take to accept, ms, and, before that, how long `health.check` may take
+   * to pass. Default 30 000.
+   */
   readonly registerTimeoutMs?: number;
-  /** Services that must have an instance before this server is registered; `listen()` does not wait for them. */
+  /**
+   * Services that must have an instance before this server is registered. Nobody waits for them but
+   * `Rookery.registered()`: neither `listen()` nor `registerWaitMs`, and `requireRegistry` is refused beside it. Default none.
+   */
   readonly dependsOn?: readonly (ServiceRef | string)[];
   /** Serves `grpc.health.v1`, unless the application does so itself; default true. */
   readonly health?: boolean | HealthOptions;
   /** Serves `grpc.reflection` by the package `@grpc/reflection`; default false. */
   readonly reflection?: boolean;
+  /** How long the steps of a stop may take. Default: see `StopOptions`. */
   readonly stop?: StopOptions;
   /** `'nest'`: answers, errors and streams as Nest's own server has them, with its defects. Default: without them. */
   readonly compat?: Compat;

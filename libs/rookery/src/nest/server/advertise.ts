@@ -6,6 +6,7 @@ import { RookeryError, show } from '../../core/errors.js';
 import type { Registry } from '../../core/registry.js';
 import { pause } from '../../core/time.js';
 import { systemTime } from '../../system/time.js';
+import type { Bound } from './bind.js';
 
 /** How long the registry's name may take to be found, ms. */
 const LOOKUP_MS = 2000;
@@ -18,7 +19,7 @@ export interface AdvertiseOptions {
   /** From `POD_IP`. */
   readonly podIp?: string | undefined;
   /** Where the server listens. */
-  readonly bound: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly bound: Bound;
   readonly registry: Registry;
   /** The interfaces of this machine; default those of `node:os`. */
   readonly interfaces?: Interfaces;

@@ -45,6 +45,7 @@ async function becomesFree(url: string): Promise<boolean> {
   const bound = boundAt(url, Number(url.slice(url.lastIndexOf(':') + 1)));
   const end = systemTime.now() + TAKEN_MS;
   while (systemTime.now() < end) {
+    // Unlike the timers of `systemTime` this one holds the process: nothing else may, before there is a server.
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     if (await isFree(bound)) return true;
   }

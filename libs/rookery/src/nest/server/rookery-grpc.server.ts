@@ -24,6 +24,7 @@ import { grpcMethod, type GrpcMethod, type MethodOptions } from './handlers/grpc
 import { ServerHealth } from './health.js';
 import { addReflection } from './reflection.js';
 import { RunningCalls } from './running-calls.js';
+import { OWN_SERVER_KEYS } from '../option-keys.js';
 import type { RookeryGrpcOptions } from '../options.js';
 
 type NestOptions = GrpcOptions['options'];
@@ -242,7 +243,9 @@ export class RookeryGrpcServer extends ServerGrpc {
 }
 
 function nestOptions(settings: RookeryGrpcOptions, contract: Contract): NestOptions {
-  const { service: _s, protoPath: _p, advertise: _a, instance: _i, register: _r, stop: _t, ...options } = settings;
+  const { protoPath: _p, ...rest } = settings;
+  const theirs = Object.entries(rest).filter(([key]) => !Object.hasOwn(OWN_SERVER_KEYS, key));
+  const options = Object.fromEntries(theirs) as Omit<NestOptions, 'protoPath'>;
   return {
     ...options,
     // Nest changes the object that it is given.
