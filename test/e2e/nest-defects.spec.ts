@@ -1,9 +1,9 @@
 import { Metadata, status } from '@grpc/grpc-js';
 import { NotFoundException } from '@nestjs/common';
-import { ClientProxyFactory, Transport, type ClientGrpc } from '@nestjs/microservices';
+import { ClientProxyFactory, RpcException, Transport, type ClientGrpc } from '@nestjs/microservices';
 import { getClientToken, RookeryModule, type RookeryClient } from 'rookery';
 import { eventually } from 'rookery/testing';
-import { EMPTY, firstValueFrom, NEVER, Observable, of, range, Subject } from 'rxjs';
+import { EMPTY, firstValueFrom, NEVER, Observable, of, range, Subject, throwError } from 'rxjs';
 import { map } from 'rxjs/operators';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { refused } from '../support/refusal-stage.js';
@@ -157,6 +157,21 @@ describe("Nest's server", () => {
       what: 'S4',
       nest: { ...HANGS, unhandled: 1 },
       ours: { code: status.NOT_FOUND, details: 'no such user', unhandled: 0 },
+    });
+  });
+
+  it('lets half an emoji in an error end the process', async () => {
+    const see = async (kind: Kind) => {
+      stage.handlers.ask = () => throwError(() => new RpcException({ code: status.NOT_FOUND, message: 'no \uD83D' }));
+      const client = stage.raw(await stage.start(kind));
+      let outcome = {};
+      const unhandled = await unhandledIn(async () => (outcome = await ask(client)));
+      return { ...outcome, unhandled: unhandled.length };
+    };
+    await compare(see, {
+      what: 'half an emoji',
+      nest: { ...HANGS, unhandled: 1 },
+      ours: { code: status.NOT_FOUND, details: 'no \uFFFD', unhandled: 0 },
     });
   });
 

@@ -25,6 +25,7 @@ import { ServerHealth } from './health.js';
 import { addReflection } from './reflection.js';
 import { RunningCalls } from './running-calls.js';
 import { OWN_SERVER_KEYS } from '../option-keys.js';
+import { sendable } from './sendable.js';
 import type { RookeryGrpcOptions } from '../options.js';
 
 type NestOptions = GrpcOptions['options'];
@@ -166,7 +167,7 @@ export class RookeryGrpcServer extends ServerGrpc {
   override async createClient(): Promise<Server> {
     const credentials =
       (this.settings.credentials as ServerCredentials | undefined) ?? ServerCredentials.createInsecure();
-    const make = () => new Server(channelOptionsOf(this.settings, this.getKeepaliveOptions()));
+    const make = () => new Server(channelOptionsOf(this.settings, this.getKeepaliveOptions(), this.logger));
     const { server, bound } = await bind(make, this.settings.url, credentials);
     this.#bound = bound;
     this.#sockets = new AcceptedSockets(bound);
@@ -255,12 +256,18 @@ function nestOptions(settings: RookeryGrpcOptions, contract: Contract): NestOpti
   } as NestOptions;
 }
 
-function channelOptionsOf(settings: RookeryGrpcOptions, keepalive: object): ConstructorParameters<typeof Server>[0] {
-  const interceptors = (settings.channelOptions as ServerOptions | undefined)?.interceptors;
+function channelOptionsOf(
+  settings: RookeryGrpcOptions,
+  keepalive: object,
+  logger: Parameters<typeof sendable>[0],
+): ConstructorParameters<typeof Server>[0] {
+  const { interceptors = [] } = (settings.channelOptions ?? {}) as ServerOptions;
+  // The first one is next to the wire.
+  const mended = settings.compat === 'nest' ? [] : [sendable(logger)];
   const { channelOptions, maxSendMessageLength, maxReceiveMessageLength, maxMetadataSize } = settings;
   return {
     ...channelOptions,
-    ...(interceptors && { interceptors: interceptors.map(exemptPeers) }),
+    interceptors: [...mended, ...interceptors.map(exemptPeers)],
     ...(maxSendMessageLength !== undefined && { 'grpc.max_send_message_length': maxSendMessageLength }),
     ...(maxReceiveMessageLength !== undefined && { 'grpc.max_receive_message_length': maxReceiveMessageLength }),
     ...(maxMetadataSize !== undefined && { 'grpc.max_metadata_size': maxMetadataSize }),

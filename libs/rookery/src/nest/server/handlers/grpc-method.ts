@@ -2,6 +2,7 @@ import type { ServerDuplexStream, sendUnaryData } from '@grpc/grpc-js';
 import type { Logger } from '@nestjs/common';
 import { GrpcMethodStreamingType } from '@nestjs/microservices';
 import { EMPTY, firstValueFrom, fromEvent, isObservable, lastValueFrom, map, takeUntil, type Observable } from 'rxjs';
+import { unknown, type CallStatus } from './call-status.js';
 import { withNote, type Thrown } from './exception-note.js';
 import { messageFor, messagesOf, refusalOf, type AnswerType } from './messages.js';
 import { isIterable, pull } from './pull.js';
@@ -39,22 +40,28 @@ export function grpcMethod({ handler, type, streaming, around, logger }: MethodO
   const passes = asks && streaming === GrpcMethodStreamingType.PT_STREAMING;
   return (call, callback) =>
     around(call, async (done) => {
-      const refuse = (error: unknown) => {
-        const refusal = refusalOf(error, logger);
-        // The handler of grpc-js for this event sends the status behind the messages.
-        if (streams) call.emit('error', refusal as Error);
-        else callback(refusal);
-      };
+      // The handler of grpc-js for this event sends the status behind the messages.
+      const send = (refusal: CallStatus) => (streams ? void call.emit('error', refusal as Error) : callback(refusal));
       try {
         if (passes) await pass(handler, call, streams ? undefined : callback);
         else if (streams) await stream(handler, type, pullingFor(call), asks);
         else await answer(handler, type, call, callback, asks);
       } catch (error) {
-        if (!call.cancelled) refuse(error);
+        if (!call.cancelled) refuse(error, send, logger);
       } finally {
         done();
       }
     });
+}
+
+/** An exception may fail once more where somebody reads what it says. */
+function refuse(error: unknown, send: (refusal: CallStatus) => void, logger: MethodOptions['logger']): void {
+  try {
+    send(refusalOf(error, logger));
+  } catch (cause) {
+    logger.error(cause);
+    send(unknown());
+  }
 }
 
 /** The first value of a unary handler, as soon as it is there, or the last one of a client stream, answers. */

@@ -1,0 +1,107 @@
+import { Metadata, status, type ServerDuplexStream } from '@grpc/grpc-js';
+import { BadRequestException } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
+import { of, throwError } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { answered, streamed, StreamsStage, unhandledIn, type RawClient, type Text } from '../support/streams-stage.js';
+
+let stage: StreamsStage;
+beforeEach(() => void (stage = new StreamsStage()));
+afterEach(() => stage.close());
+
+type Call = ServerDuplexStream<Text, Text>;
+/** A call that hangs ends with this. */
+const soon = () => ({ deadline: Date.now() + 5000 });
+const hopByHop = () => metadata('connection', 'close');
+
+function metadata(name: string, value: string): Metadata {
+  const made = new Metadata();
+  made.set(name, value);
+  return made;
+}
+
+const everywhere = async (client: RawClient) => [
+  await answered((done) => client.Ask({}, soon(), done)),
+  await streamed(client.List({}, soon())),
+  await answered((done) => client.Sum(soon(), done).end({})),
+  await streamed(client.Echo(soon())),
+  await streamed(client.Raw(soon())),
+];
+
+describe('a status that grpc-js cannot send', () => {
+  it.each([
+    ['half an emoji', () => new BadRequestException('bad \uD83D'), { code: 3, details: 'bad \uFFFD' }],
+    ['plain metadata', () => new RpcException({ code: 5, message: 'x', metadata: { a: 'b' } }), { code: 5 }],
+    ['metadata of HTTP/1', () => new RpcException({ code: 5, message: 'x', metadata: hopByHop() }), { code: 5 }],
+    [
+      'a long text',
+      () => new RpcException({ code: 5, message: 'x'.repeat(200_000) }),
+      { code: 5, details: expect.stringMatching(/^x{6000,}…$/) as string },
+    ],
+    [
+      'much metadata',
+      () => new RpcException({ code: 5, message: 'x', metadata: metadata('a', 'x'.repeat(200_000)) }),
+      { code: 5, details: 'x' },
+    ],
+    ['a text that throws', () => new RpcException(broken()), { code: 2, details: 'Internal server error' }],
+  ])('is sent without what stops it, and every call goes on: %s', async (_, exception, expected) => {
+    stage.handlers.ask = () => throwError(exception);
+    stage.handlers.list = async function* () {
+      yield { text: 'one' };
+      throw exception();
+    };
+    stage.handlers.sum = async () => {
+      throw exception();
+    };
+    stage.handlers.echo = () => throwError(exception);
+    stage.handlers.raw = () => {
+      throw exception();
+    };
+    const client = stage.raw(await stage.start('rookery'));
+    const unhandled = await unhandledIn(async () => {
+      expect(await everywhere(client)).toEqual(Array(5).fill(expect.objectContaining(expected)));
+    });
+    expect(unhandled).toEqual([]);
+  });
+
+  it('is mended for a handler that answers by itself, too', async () => {
+    const failed = { code: status.NOT_FOUND, details: 'gone \uD83D', metadata: hopByHop() };
+    stage.handlers.raw = (call) => void setImmediate(() => call.emit('error', failed));
+    const client = stage.raw(await stage.start('rookery'));
+    const unhandled = await unhandledIn(async () => {
+      expect(await streamed(client.Raw(soon()))).toMatchObject({ code: status.NOT_FOUND, details: 'gone \uFFFD' });
+    });
+    expect(unhandled).toEqual([]);
+  });
+
+  it('does not stop what a call brings on top of its answer', async () => {
+    const send = (call: Call) => {
+      call.sendMetadata({ a: 'b' } as unknown as Metadata);
+      return {};
+    };
+    stage.handlers.ask = (_, __, call) => send(call);
+    stage.handlers.list = (_, __, call) => of(send(call));
+    stage.handlers.raw = (call) => {
+      call.sendMetadata(hopByHop());
+      call.write({ text: 'one' });
+      call.end(hopByHop());
+    };
+    const client = stage.raw(await stage.start('rookery'));
+    const unhandled = await unhandledIn(async () => {
+      expect(await answered((done) => client.Ask({}, soon(), done))).toMatchObject({ messages: [{}] });
+      expect(await streamed(client.List({}, soon()))).toMatchObject({ messages: [{}] });
+      expect(await streamed(client.Raw(soon()))).toMatchObject({ messages: [{ text: 'one' }] });
+    });
+    expect(unhandled).toEqual([]);
+    expect(stage.warnings.filter((warning) => warning.includes('"connection"'))).toHaveLength(2);
+  });
+});
+
+function broken(): object {
+  return {
+    code: 5,
+    get message(): string {
+      throw new Error('no text');
+    },
+  };
+}
