@@ -97,6 +97,43 @@ describe('a status that grpc-js cannot send', () => {
   });
 });
 
+describe('promises that are refused together', () => {
+  const refuse = () => Promise.reject(new RpcException({ code: status.ABORTED, message: 'refused' }));
+
+  it.each([
+    ['an array', () => [1, 2, 3].map(refuse)],
+    ['a set', () => new Set([refuse(), refuse()])],
+    ['an array whose first is slow', () => [new Promise((_, reject) => setImmediate(reject, aborted())), refuse()]],
+    ['an Observable', () => of(refuse(), refuse())],
+    [
+      'an Observable whose first is slow',
+      () => of(new Promise((_, reject) => setImmediate(reject, aborted())), refuse()),
+    ],
+  ])('end their call, and nothing else: %s', async (_, list) => {
+    stage.handlers.list = list;
+    stage.handlers.echo = list;
+    const client = stage.raw(await stage.start('rookery'));
+    const unhandled = await unhandledIn(async () => {
+      expect(await streamed(client.List({}, soon()))).toMatchObject({ code: status.ABORTED });
+      expect(await streamed(client.Echo(soon()))).toMatchObject({ code: status.ABORTED });
+    });
+    expect(unhandled).toEqual([]);
+  });
+
+  it('do not matter behind the first one of a unary call', async () => {
+    stage.handlers.ask = () => of(Promise.resolve({ text: 'one' }), refuse());
+    const client = stage.raw(await stage.start('rookery'));
+    const unhandled = await unhandledIn(async () => {
+      expect(await answered((done) => client.Ask({}, soon(), done))).toMatchObject({ messages: [{ text: 'one' }] });
+    });
+    expect(unhandled).toEqual([]);
+  });
+});
+
+function aborted(): RpcException {
+  return new RpcException({ code: status.ABORTED, message: 'late' });
+}
+
 function broken(): object {
   return {
     code: 5,

@@ -1,8 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import type { Logger } from '@nestjs/common';
-import { catchError, concatMap, from, isObservable, of, type Observable } from 'rxjs';
+import { catchError, concatMap, from, isObservable, map, of, type Observable } from 'rxjs';
 import { Refusal, statusOf, statusOfUnseen, unknown, type CallStatus } from './call-status.js';
 import { notedFor, type Thrown } from './exception-note.js';
+import { heard } from './heard.js';
 
 /** A method of a contract, as far as answers go. */
 export interface AnswerType {
@@ -18,7 +19,8 @@ export function messagesOf(given: unknown, thrown: Thrown): Observable<unknown> 
     catchError((error: unknown) => {
       throw new Refusal(statusOf(error, notedFor(thrown)));
     }),
-    // A promise that is refused is nobody's otherwise, and ends the process.
+    // They wait here for their turn, and those behind the first refusal for ever.
+    map(heard),
     concatMap((message) => (message instanceof Promise ? from(message) : of(message))),
   );
 }

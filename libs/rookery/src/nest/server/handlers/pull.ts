@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs';
+import { heard } from './heard.js';
 
 /** The writing side of a call. */
 export interface Outlet {
@@ -17,6 +18,7 @@ export function pull<T>(
   outlet: Outlet,
   step: Step = (iterator) => iterator.next(),
 ): Observable<T> {
+  if (Array.isArray(messages) || messages instanceof Set) for (const message of messages) heard(message);
   return new Observable((subscriber) => {
     const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
     let over = false;
@@ -24,6 +26,7 @@ export function pull<T>(
       while (!subscriber.closed) {
         const { done, value } = await step(iterator);
         if (done) over = true;
+        heard(value);
         if (subscriber.closed) return;
         if (done) return subscriber.complete();
         subscriber.next(value);
