@@ -54,6 +54,37 @@ describe('messages that are pulled', () => {
     expect(closed).toBe(false);
   });
 
+  it('are waited for where they are promises, one at a time', async () => {
+    const resolvers: ((n: number) => void)[] = [];
+    function* generate(): Generator<Promise<number>> {
+      for (;;) yield new Promise((resolve) => resolvers.push(resolve));
+    }
+    const seen: unknown[] = [];
+    const subscription = pull<unknown>(generate(), new FakeOutlet()).subscribe((n) => seen.push(n));
+    for (const n of [1, 2, 3]) {
+      await eventually(() => expect(resolvers).toHaveLength(n));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect([seen.length, resolvers.length]).toEqual([n - 1, n]);
+      resolvers[n - 1]!(n);
+    }
+    await eventually(() => expect(seen).toEqual([1, 2, 3]));
+    subscription.unsubscribe();
+  });
+
+  it('fail with the first promise that is refused, and close their source', async () => {
+    let closed = false;
+    function* generate(): Generator<Promise<number>> {
+      try {
+        yield Promise.resolve(1);
+        yield Promise.reject(new Error('refused'));
+      } finally {
+        closed = true;
+      }
+    }
+    await expect(lastValueFrom(pull(generate(), new FakeOutlet()))).rejects.toThrow('refused');
+    expect(closed).toBe(true);
+  });
+
   it('close their source where nobody wants them any more, while it waits for the outlet, too', async () => {
     const outlet = new FakeOutlet();
     outlet.writableNeedDrain = true;

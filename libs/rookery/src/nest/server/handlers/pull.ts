@@ -22,19 +22,23 @@ export function pull<T>(
   return new Observable((subscriber) => {
     const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
     let over = false;
+    let stepping = false;
     const run = async () => {
       while (!subscriber.closed) {
+        stepping = true;
         const { done, value } = await step(iterator);
+        stepping = false;
         if (done) over = true;
         heard(value);
         if (subscriber.closed) return;
         if (done) return subscriber.complete();
-        subscriber.next(value);
+        // Nothing else holds up a generator of promises, of which none is written before it is there.
+        subscriber.next(value instanceof Promise ? await value : value);
         if (outlet.writableNeedDrain) await drained(outlet);
       }
     };
     run().catch((error: unknown) => {
-      over = true;
+      if (stepping) over = true;
       subscriber.error(error);
     });
     return () => {
