@@ -1,5 +1,6 @@
 import { status, type Server } from '@grpc/grpc-js';
-import { HealthImplementation, service as HEALTH_SERVICE } from 'grpc-health-check';
+import { HealthImplementation, service as HEALTH_SERVICE, type ServingStatus } from 'grpc-health-check';
+import { HealthWatches } from './health-watches.js';
 import { RunningCalls } from './running-calls.js';
 
 /** The name under which a server answers for itself as a whole (grpc.health.v1). */
@@ -12,12 +13,14 @@ const WHOLE = '';
  */
 export class ServerHealth {
   readonly #statuses = new HealthImplementation({ [WHOLE]: 'NOT_SERVING' });
+  readonly #watched = new HealthWatches();
   readonly #watches = new RunningCalls();
   readonly #services = new Map<string, boolean>();
   #ended = false;
 
   /** @param services full names of its gRPC services */
   constructor(services: readonly string[]) {
+    this.#watched.set(WHOLE, 'NOT_SERVING');
     this.addServices(services);
   }
 
@@ -30,7 +33,7 @@ export class ServerHealth {
     try {
       this.#statuses.addToServer({
         addService: (definition, methods) => {
-          const watch = this.#watches.track(methods['watch'] as never, true);
+          const watch = this.#watches.track(this.#watched.watch, true);
           server.addService(definition, { ...methods, watch });
         },
       });
@@ -44,7 +47,7 @@ export class ServerHealth {
   /** Whether the process serves, and whether its services are in rotation. */
   update({ serving, inRotation }: { readonly serving: boolean; readonly inRotation: boolean }): void {
     if (this.#ended) return;
-    this.#statuses.setStatus(WHOLE, serving ? 'SERVING' : 'NOT_SERVING');
+    this.#tell(WHOLE, serving ? 'SERVING' : 'NOT_SERVING');
     for (const [service, before] of this.#services) if (before !== inRotation) this.#set(service, inRotation);
   }
 
@@ -61,6 +64,11 @@ export class ServerHealth {
 
   #set(service: string, serving: boolean): void {
     this.#services.set(service, serving);
-    this.#statuses.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+    this.#tell(service, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  #tell(service: string, status: ServingStatus): void {
+    this.#statuses.setStatus(service, status);
+    this.#watched.set(service, status);
   }
 }
