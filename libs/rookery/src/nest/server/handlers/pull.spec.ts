@@ -57,7 +57,7 @@ describe('messages that are pulled', () => {
   it('are waited for where they are promises, one at a time', async () => {
     const resolvers: ((n: number) => void)[] = [];
     function* generate(): Generator<Promise<number>> {
-      for (;;) yield new Promise((resolve) => resolvers.push(resolve));
+      for (let i = 0; i < 10; i += 1) yield new Promise((resolve) => resolvers.push(resolve));
     }
     const seen: unknown[] = [];
     const subscription = pull<unknown>(generate(), new FakeOutlet()).subscribe((n) => seen.push(n));
