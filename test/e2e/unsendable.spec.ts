@@ -43,7 +43,6 @@ describe('a status that grpc-js cannot send', () => {
       () => new RpcException({ code: 5, message: 'x', metadata: metadata('a', 'x'.repeat(200_000)) }),
       { code: 5, details: 'x' },
     ],
-    ['a text that throws', () => new RpcException(broken()), { code: 2, details: 'Internal server error' }],
   ])('is sent without what stops it, and every call goes on: %s', async (_, exception, expected) => {
     stage.handlers.ask = () => throwError(exception);
     stage.handlers.list = async function* () {
@@ -60,6 +59,19 @@ describe('a status that grpc-js cannot send', () => {
     const client = stage.raw(await stage.start('rookery'));
     const unhandled = await unhandledIn(async () => {
       expect(await everywhere(client)).toEqual(Array(5).fill(expect.objectContaining(expected)));
+    });
+    expect(unhandled).toEqual([]);
+  });
+
+  it('is an unknown one where it cannot even be read', async () => {
+    const unreadable = () => of(Promise.reject(Object.assign(new RpcException('x'), { getError: broken })));
+    stage.handlers.ask = unreadable;
+    stage.handlers.list = unreadable;
+    const client = stage.raw(await stage.start('rookery'));
+    const unknown = { code: status.UNKNOWN, details: 'Internal server error' };
+    const unhandled = await unhandledIn(async () => {
+      expect(await answered((done) => client.Ask({}, soon(), done))).toMatchObject(unknown);
+      expect(await streamed(client.List({}, soon()))).toMatchObject(unknown);
     });
     expect(unhandled).toEqual([]);
   });
