@@ -16,7 +16,7 @@ import { NestFactory } from '@nestjs/core';
 import { GrpcMethod, GrpcNotFoundException, RpcException } from '@nestjs/microservices';
 import { getClientToken, RegisterService, rookeryGrpc, RookeryModule, type RookeryClient } from 'rookery';
 import { eventually } from 'rookery/testing';
-import { firstValueFrom, Subject, throwError, type Observable } from 'rxjs';
+import { firstValueFrom, from, Subject, throwError, type Observable } from 'rxjs';
 import { tap } from 'rxjs/operators';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -94,6 +94,39 @@ describe('an error', () => {
     await eventually(() => expect(listening).toBe(2));
     expect(await answered((done) => client.Ask({ text: 'fail' }, done))).toMatchObject({ details: 'taken' });
     expect(await Promise.all(waiting)).toEqual([1, 2].map(() => refused({ code: status.NOT_FOUND, details: 'gone' })));
+  });
+
+  it.each([
+    ['promises', 'promises'],
+    ['Observables', 'Observables'],
+    ['promises', 'Observables'],
+  ])('is that of its own call where two fail at once, in any order: %s and %s', async (...kinds) => {
+    const exceptions = [new ForbiddenException('of slow'), new NotFoundException('of fast')];
+    let waiting = 0;
+    const failing = async (which: number, awaits: number, gate: Promise<void>) => {
+      waiting += 1;
+      await gate;
+      for (let i = 0; i < awaits; i += 1) await undefined;
+      throw exceptions[which];
+    };
+    let gate = Promise.resolve();
+    stage.handlers.ask = ({ text, n }) => {
+      const failed = failing(Number(text), n!, gate);
+      return kinds[Number(text)] === 'promises' ? failed : from(failed);
+    };
+    const client = stage.raw(await stage.start('rookery'));
+    for (const awaits of [0, 1, 2].flatMap((slow) => [0, 1, 2].map((fast) => [slow, fast]))) {
+      let open!: () => void;
+      gate = new Promise((resolve) => (open = resolve));
+      waiting = 0;
+      const both = awaits.map((n, text) => answered((done) => client.Ask({ text: String(text), n }, done)));
+      await eventually(() => expect(waiting).toBe(2));
+      open();
+      expect(await Promise.all(both), `${awaits}`).toEqual([
+        { code: status.PERMISSION_DENIED, details: 'of slow' },
+        { code: status.NOT_FOUND, details: 'of fast' },
+      ]);
+    }
   });
 
   it('of a filter itself is told as an unknown one', async () => {

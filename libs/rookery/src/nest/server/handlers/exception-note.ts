@@ -1,30 +1,46 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Catch, type ExceptionFilter } from '@nestjs/common';
 
-/** What a handler threw, before Nest made an answer of it. */
+/** What the handler of one call threw, before Nest made an answer of it. */
 export interface Thrown {
   exception?: unknown;
 }
 
-const calls = new AsyncLocalStorage<Thrown>();
-/** What has been noted in the running turn: an Observable may fail in the context of another call. */
-let latest: Thrown | undefined;
-
-/** Runs a handler; what it throws is noted in `thrown` before an exception filter is asked. */
-export function withNote<T>(thrown: Thrown, handler: () => T): T {
-  return calls.run(thrown, handler);
+interface Note {
+  readonly exception: unknown;
+  /** In whose context it was thrown. */
+  readonly call: Thrown | undefined;
 }
 
-/** What was thrown where a call has just failed. */
-export function notedFor(thrown: Thrown): unknown {
-  return latest ? latest.exception : thrown.exception;
+const calls = new AsyncLocalStorage<Thrown>();
+/** What has been noted in the running turn: an Observable may fail in the context of another call. */
+let latest: Note | undefined;
+
+/** Runs a handler, or subscribes to what it gave; what it throws is noted in `thrown` before an exception filter is asked. */
+export function withNote<T>(thrown: Thrown, run: () => T): T {
+  return calls.run(thrown, run);
+}
+
+/**
+ * What was thrown where the Observable of a call has just failed.
+ * @param before what was noted when the handler had returned: Nest makes an Observable of its exception. Other calls may
+ * have failed in this turn, so `latest` counts only for an Observable that failed by itself.
+ */
+export function notedFor(thrown: Thrown, before: unknown): unknown {
+  const note = latest;
+  latest = undefined;
+  if (note?.call === thrown) return note.exception;
+  if (before !== undefined) return before;
+  // The call in whose context it failed has not thrown it.
+  if (note?.call) delete note.call.exception;
+  return note?.exception;
 }
 
 class Everything {
   static [Symbol.hasInstance](exception: unknown): boolean {
     const call = calls.getStore();
     if (call) call.exception = exception;
-    const note = (latest = { exception });
+    const note = (latest = { exception, call });
     queueMicrotask(() => {
       if (latest === note) latest = undefined;
     });
