@@ -53,9 +53,9 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     lazy: ['@grpc/reflection'],
   },
   'nest/server/handlers': {
-    folders: [],
+    folders: ['core', 'system'],
     packages: ['@grpc/grpc-js', '@nestjs/*', 'node:async_hooks', 'reflect-metadata', 'rxjs'],
-    lazy: ['@grpc/proto-loader'],
+    lazy: ['@grpc/proto-loader', 'node:http2'],
   },
   terminus: {
     folders: [],

@@ -106,7 +106,7 @@ describe('an error', () => {
     const failing = async (which: number, awaits: number, gate: Promise<void>) => {
       waiting += 1;
       await gate;
-      for (let i = 0; i < awaits; i += 1) await undefined;
+      for (let i = 0; i < awaits; i += 1) await Promise.resolve();
       throw exceptions[which];
     };
     let gate = Promise.resolve();
@@ -122,7 +122,7 @@ describe('an error', () => {
       const both = awaits.map((n, text) => answered((done) => client.Ask({ text: String(text), n }, done)));
       await eventually(() => expect(waiting).toBe(2));
       open();
-      expect(await Promise.all(both), `${awaits}`).toEqual([
+      expect(await Promise.all(both), awaits.join()).toEqual([
         { code: status.PERMISSION_DENIED, details: 'of slow' },
         { code: status.NOT_FOUND, details: 'of fast' },
       ]);

@@ -1,6 +1,9 @@
 import { status, type ServerReadableStream } from '@grpc/grpc-js';
 import { Observable } from 'rxjs';
+import { within } from '../../../core/time.js';
+import { systemTime } from '../../../system/time.js';
 import { Refusal } from './call-status.js';
+import { lastFrames } from './last-frames.js';
 
 /**
  * What a handler of `@GrpcStreamMethod` takes. `for await (const message of messages)` reads as fast as the loop runs, and
@@ -66,7 +69,9 @@ function pauseUnheard(call: Source): void {
   if (call.listenerCount('data') === 0 && call.listenerCount('readable') === 0) call.pause();
 }
 
-/** Two were measured. */
+/** Whoever does not answer within this, ms, has sent everything that it will. */
+const ANSWER_MS = 1000;
+/** From a frame that ends a call to `cancelled`; one was measured. */
 const TURNS = 5;
 
 async function* iterate<T>(call: Source, early: readonly T[]): AsyncGenerator<T> {
@@ -84,7 +89,15 @@ async function* iterate<T>(call: Source, early: readonly T[]): AsyncGenerator<T>
   } finally {
     call.off('readable', woken).off('end', woken).off('cancelled', woken);
   }
-  // Where the client resets the call, Node ends the stream first, and says why a turn or two later.
+  await assertWhole(call);
+}
+
+/**
+ * A Node client that gives a call up says first that it has sent everything, and only then that it has gone; the two may
+ * arrive apart. Others say the latter alone, and grpc-js tells of the end first.
+ */
+async function assertWhole(call: Source): Promise<void> {
+  if (!call.cancelled) await within(systemTime, ANSWER_MS, lastFrames(call));
   for (let turn = 0; turn < TURNS && !call.cancelled; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   if (call.cancelled) throw new Refusal({ code: status.CANCELLED, message: 'the client has gone' });
 }
