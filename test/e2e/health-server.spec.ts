@@ -1,17 +1,5 @@
-import {
-  credentials,
-  loadPackageDefinition,
-  makeGenericClientConstructor,
-  status,
-  type ClientDuplexStream,
-  type GrpcObject,
-  type Server,
-  type ServiceClientConstructor,
-} from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { status, type Server } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { rookeryGrpc } from 'rookery';
 import { createInstance } from 'rookery/core';
@@ -20,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { probe } from '../apps/contracts.js';
 import { askHealth, watchHealth } from '../support/health-client.js';
 import { NestStage, portOf } from '../support/nest-stage.js';
+import { reflect } from '../support/reflection-client.js';
 
 let stage: NestStage;
 beforeEach(() => void (stage = new NestStage()));
@@ -157,7 +146,7 @@ describe('reflection', () => {
   it('shows the contract and health, and does not hold up a stop', async () => {
     const { app, port } = await stage.listening({ service, reflection: true });
     const list = reflect(at(port));
-    expect(await list.services).toEqual(['grpc.health.v1.Health', 'probe.Other', 'probe.Probe']);
+    expect(await list.services).toEqual(['grpc.health.v1.Health', 'probe.Probe']);
     await app.close();
     expect(await list.end).toBe(status.OK);
     list.close();
@@ -170,30 +159,3 @@ describe('reflection', () => {
     list.close();
   });
 });
-
-/** Asks which services there are, and leaves the stream open. */
-function reflect(address: string) {
-  const folder = dirname(createRequire(import.meta.url).resolve('@grpc/reflection/package.json'));
-  const file = join(folder, 'build/proto/grpc/reflection/v1/reflection.proto');
-  const loaded = loadPackageDefinition(loadSync(file, { oneofs: true })) as GrpcObject;
-  const path = ['grpc', 'reflection', 'v1', 'ServerReflection'];
-  const found = path.reduce<unknown>((one, name) => (one as GrpcObject)[name], loaded) as ServiceClientConstructor;
-  const Client = makeGenericClientConstructor(found.service, 'ServerReflection');
-  const client = new Client(address, credentials.createInsecure());
-  const stream = client['ServerReflectionInfo']!() as ClientDuplexStream<object, Listed>;
-  const services = new Promise<string[]>((resolve) => {
-    stream.on('data', ({ listServicesResponse }: Listed) =>
-      resolve(listServicesResponse.service.map((one) => one.name).toSorted()),
-    );
-  });
-  const end = new Promise<status>((resolve) => {
-    stream.on('error', () => {});
-    stream.on('status', ({ code }: { code: status }) => resolve(code));
-  });
-  stream.write({ listServices: '*' });
-  return { services, end, close: () => client.close() };
-}
-
-interface Listed {
-  readonly listServicesResponse: { readonly service: readonly { readonly name: string }[] };
-}

@@ -1,10 +1,11 @@
-import { status, type Server } from '@grpc/grpc-js';
+import type { Server } from '@grpc/grpc-js';
 import { HealthImplementation, service as HEALTH_SERVICE, type ServingStatus } from 'grpc-health-check';
 import { HealthWatches } from './health-watches.js';
-import { RunningCalls } from './running-calls.js';
 
 /** The name under which a server answers for itself as a whole (grpc.health.v1). */
 const WHOLE = '';
+/** What a server has whose user serves health already. */
+export const HEALTH_CHECK = HEALTH_SERVICE['Check']!.path;
 
 /**
  * `grpc.health.v1.Health` of one server. The empty name is for the process: it serves from its start to its stop. A
@@ -14,7 +15,6 @@ const WHOLE = '';
 export class ServerHealth {
   readonly #statuses = new HealthImplementation({ [WHOLE]: 'NOT_SERVING' });
   readonly #watched = new HealthWatches();
-  readonly #watches = new RunningCalls();
   readonly #services = new Map<string, boolean>();
   #ended = false;
 
@@ -28,20 +28,10 @@ export class ServerHealth {
     for (const service of services) this.#set(service, this.#services.get(service) ?? false);
   }
 
-  /** @returns false where the user's own health service is there already */
-  addTo(server: Server): boolean {
-    try {
-      this.#statuses.addToServer({
-        addService: (definition, methods) => {
-          const watch = this.#watches.track(this.#watched.watch, true);
-          server.addService(definition, { ...methods, watch });
-        },
-      });
-      return true;
-    } catch (error) {
-      if (String(error).includes(HEALTH_SERVICE['Check']!.path)) return false;
-      throw error;
-    }
+  addTo(server: Server): void {
+    this.#statuses.addToServer({
+      addService: (definition, methods) => server.addService(definition, { ...methods, watch: this.#watched.watch }),
+    });
   }
 
   /** Whether the process serves, and whether its services are in rotation. */
@@ -55,11 +45,6 @@ export class ServerHealth {
   stop(): void {
     this.update({ serving: false, inRotation: false });
     this.#ended = true;
-  }
-
-  /** Ends the streams of those who watch: they would hold up the end of the server for ever. */
-  endWatches(): void {
-    this.#watches.end({ code: status.OK });
   }
 
   #set(service: string, serving: boolean): void {

@@ -1,7 +1,6 @@
 import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { service as HEALTH_SERVICE } from 'grpc-health-check';
 import { RookeryError } from '../../core/errors.js';
-import { RunningCalls } from './running-calls.js';
 
 type Reflection = typeof import('@grpc/reflection');
 type Types = ConstructorParameters<Reflection['ReflectionService']>[0];
@@ -9,25 +8,19 @@ type Types = ConstructorParameters<Reflection['ReflectionService']>[0];
 /**
  * Serves `grpc.reflection.v1` and `v1alpha`, for tools such as grpcurl.
  * @param services by full name; those without descriptors, as generators write them, cannot be shown
- * @returns the streams of whoever asks, and the names of the services that cannot be shown
+ * @returns the names of the services that cannot be shown
  * @throws {RookeryError} ROOKERY_PACKAGE_MISSING
  */
 export async function addReflection(
   server: Server,
   services: ReadonlyMap<string, ServiceDefinition>,
-): Promise<{ readonly streams: RunningCalls; readonly hidden: readonly string[] }> {
+): Promise<readonly string[]> {
   const { ReflectionService } = await load();
   const all = new Map(services).set('grpc.health.v1.Health', HEALTH_SERVICE as ServiceDefinition);
   const types = Object.assign({}, ...[...all].map(([name, service]) => typesOf(name, service))) as Types;
-  const streams = new RunningCalls();
-  new ReflectionService(types, { services: [...all.keys()] }).addToServer({
-    addService: (definition: ServiceDefinition, methods: Record<string, never>) => {
-      const tracked = Object.entries(methods).map(([name, method]) => [name, streams.track(method, true)]);
-      server.addService(definition, Object.fromEntries(tracked) as never);
-    },
-  } as never);
+  new ReflectionService(types, { services: [...all.keys()] }).addToServer(server);
   const hidden = [...services].filter(([name, service]) => Object.keys(typesOf(name, service)).length === 0);
-  return { streams, hidden: hidden.map(([name]) => name) };
+  return hidden.map(([name]) => name);
 }
 
 async function load(): Promise<Reflection> {

@@ -4,11 +4,12 @@ import {
   ServerCredentials,
   ServerInterceptingCall,
   status,
-  type MethodDefinition,
   type sendUnaryData,
   type ServerInterceptor,
   type ServerOptions,
   type ServerUnaryCall,
+  type ServiceDefinition,
+  type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import type { ModulesContainer } from '@nestjs/core';
 import { ServerGrpc, type GrpcOptions } from '@nestjs/microservices';
@@ -21,12 +22,13 @@ import { hasMethod, methodNames, servicesOf, type Contract } from '../contract.j
 import type { GrpcPattern } from './controllers.js';
 import { equipHandlers } from './handlers/equip.js';
 import { grpcMethod, type GrpcMethod, type MethodOptions } from './handlers/grpc-method.js';
-import { ServerHealth } from './health.js';
+import { HEALTH_CHECK, ServerHealth } from './health.js';
 import { addReflection } from './reflection.js';
 import { RunningCalls } from './running-calls.js';
 import { OWN_SERVER_KEYS } from '../option-keys.js';
 import { sendable } from './sendable.js';
 import type { RookeryGrpcOptions } from '../options.js';
+import { WrappingServer, type ServerMethod } from './wrapping-server.js';
 
 type NestOptions = GrpcOptions['options'];
 type ListenCallback = (error?: unknown, info?: unknown) => void;
@@ -38,6 +40,9 @@ export interface Listener {
   /** Absent where it serves none of ours. */
   readonly health: ServerHealth | undefined;
 }
+
+/** For those who run a server, not for its clients: their calls neither delay a stop nor fail by it. */
+const ASIDE = /^\/(rookery|grpc\.(health|reflection|channelz))\.v1/;
 
 /** What the server tells whoever runs its life. */
 export interface ServerLife {
@@ -64,14 +69,14 @@ export interface ServerContract {
 export class RookeryGrpcServer extends ServerGrpc {
   /** When the last call came in, monotonic ms; absent while none has. */
   lastCallAt: number | undefined;
-  /** Of the user's methods. */
+  /** Of the user's methods, those that `onLoadPackageDefinition` added among them. */
   readonly calls = new RunningCalls();
   #bound: Bound | undefined;
   #health: ServerHealth | undefined;
-  #reflections: RunningCalls | undefined;
+  readonly #asides = new RunningCalls();
   #sockets: AcceptedSockets | undefined;
   readonly #handled = new Set<string>();
-  #grpcServer: Server | undefined;
+  #grpcServer: WrappingServer | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -149,8 +154,7 @@ export class RookeryGrpcServer extends ServerGrpc {
 
   /** Ends the streams of those who watch its health or read its contract: they would never end by themselves. */
   endAsides(): void {
-    this.#health?.endWatches();
-    this.#reflections?.end({ code: status.OK });
+    this.#asides.end({ code: status.OK });
   }
 
   forceShutdown(): void {
@@ -167,11 +171,12 @@ export class RookeryGrpcServer extends ServerGrpc {
   override async createClient(): Promise<Server> {
     const credentials =
       (this.settings.credentials as ServerCredentials | undefined) ?? ServerCredentials.createInsecure();
-    const make = () => new Server(channelOptionsOf(this.settings, this.getKeepaliveOptions(), this.logger));
+    const make = () =>
+      new WrappingServer(channelOptionsOf(this.settings, this.getKeepaliveOptions(), this.logger), this.#tracked);
     const { server, bound } = await bind(make, this.settings.url, credentials);
     this.#bound = bound;
     this.#sockets = new AcceptedSockets(bound);
-    this.#grpcServer = server;
+    this.#grpcServer = server as WrappingServer;
     server.addService(PEER_SERVICE, { Hello: this.#hello });
     return server;
   }
@@ -181,16 +186,23 @@ export class RookeryGrpcServer extends ServerGrpc {
     await super.bindEvents();
     const server = this.#grpcServer!;
     const { health = true, reflection = false } = this.settings;
-    const services = servicesOf(this.contracts.contract);
-    if (health !== false) {
-      const own = new ServerHealth([...services.keys()]);
-      if (own.addTo(server)) this.#health = own;
+    const services = this.#services();
+    if (health !== false && !server.has(HEALTH_CHECK)) {
+      this.#health = new ServerHealth([...services.keys()]);
+      this.#health.addTo(server);
     }
     if (reflection) {
-      const { streams, hidden } = await addReflection(server, services);
-      this.#reflections = streams;
+      const hidden = await addReflection(server, services);
       if (hidden.length > 0) this.life.hidden(this, hidden);
     }
+  }
+
+  /** The gRPC services with a handler here, by full name; its contract may have those of other servers, too. */
+  #services(): ReadonlyMap<string, ServiceDefinition> {
+    const entries = [...servicesOf(this.contracts.contract)];
+    return new Map(
+      entries.filter(([service, methods]) => Object.keys(methods).some((rpc) => this.serves({ service, rpc }))),
+    );
   }
 
   override async createService(grpcService: GrpcService, name: string): Promise<Record<string, unknown>> {
@@ -211,14 +223,21 @@ export class RookeryGrpcServer extends ServerGrpc {
   }
 
   override createServiceMethod(...args: Parameters<ServerGrpc['createServiceMethod']>): Function {
-    const method = this.settings.compat === 'nest' ? super.createServiceMethod(...args) : this.#methodOf(...args);
-    const { requestStream, responseStream } = args[1] as MethodDefinition<unknown, unknown>;
+    return this.settings.compat === 'nest' ? super.createServiceMethod(...args) : this.#methodOf(...args);
+  }
+
+  /** Whoever adds a method: its calls are known while they run. */
+  readonly #tracked = (method: UntypedHandleCall, definition: ServerMethod): UntypedHandleCall => {
+    const { path, requestStream, responseStream } = definition;
+    const streams = requestStream || responseStream;
+    const run = method as (call: unknown, callback: unknown) => unknown;
+    if (ASIDE.test(path)) return streams ? this.#asides.track(run, true) : method;
     const timed = (call: unknown, callback: unknown): unknown => {
       this.lastCallAt = systemTime.now();
-      return method(call, callback);
+      return run(call, callback);
     };
-    return this.calls.track(timed, requestStream || responseStream);
-  }
+    return this.calls.track(timed, streams);
+  };
 
   #methodOf(...[handler, type, streaming]: Parameters<ServerGrpc['createServiceMethod']>): GrpcMethod {
     return grpcMethod({
