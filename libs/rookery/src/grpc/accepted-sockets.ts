@@ -1,19 +1,25 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import type { Server } from '@grpc/grpc-js';
 
 const ACCEPTED = 'net.server.socket';
 
-/** Where a server listens. */
-export type Place = { readonly port: number } | { readonly path: string };
+/** grpc-js listens at every address of a name by a server of Node's own, and shows none of them. */
+interface Listeners {
+  readonly http2Servers?: ReadonlyMap<unknown, unknown>;
+}
 
 /**
- * The sockets that this process accepts at one place. grpc-js waits for the other side to close its end, for ever where
- * that is frozen, and the socket would hold the process.
+ * The sockets that a server accepts. grpc-js waits for the other side to close its end, for ever where that is frozen,
+ * and the socket would hold the process.
  */
 export class AcceptedSockets implements Disposable {
   readonly #sockets = new Set<Socket>();
+  readonly #listeners: Listeners;
 
-  constructor(private readonly place: Place) {
+  /** @param server listens already */
+  constructor(server: Server) {
+    this.#listeners = server as unknown as Listeners;
     subscribe(ACCEPTED, this.#hear);
   }
 
@@ -37,17 +43,10 @@ export class AcceptedSockets implements Disposable {
   }
 
   readonly #hear = (message: unknown): void => {
-    const { socket } = message as { readonly socket: Socket & { readonly server?: Server } };
-    const address = socket.server?.address();
-    const at = typeof address === 'string' ? { path: address } : address;
-    if (!at || !isAt(at, this.place)) return;
+    const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
+    // An address tells two servers at one port apart only where it is no name.
+    if (!this.#listeners.http2Servers?.has(socket.server)) return;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
   };
-}
-
-function isAt(address: Place, place: Place): boolean {
-  return 'path' in place
-    ? 'path' in address && address.path === place.path
-    : 'port' in address && address.port === place.port;
 }

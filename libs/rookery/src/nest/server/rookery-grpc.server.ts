@@ -175,7 +175,7 @@ export class RookeryGrpcServer extends ServerGrpc {
       new WrappingServer(channelOptionsOf(this.settings, this.getKeepaliveOptions(), this.logger), this.#tracked);
     const { server, bound } = await bind(make, this.settings.url, credentials);
     this.#bound = bound;
-    this.#sockets = new AcceptedSockets(bound);
+    this.#sockets = new AcceptedSockets(server);
     this.#grpcServer = server as WrappingServer;
     server.addService(PEER_SERVICE, { Hello: this.#hello });
     return server;
