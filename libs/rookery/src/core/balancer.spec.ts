@@ -159,9 +159,9 @@ describe('endpoints', () => {
     stage.report('a', 'ready');
     expect(stage.picks(4, { groups: ['A', ''] })).toEqual({ a: 4 });
     expect(stage.events.filter((event) => 'state' in event && event.id === 'a')).toMatchObject([
-      { type: 'endpoint.changed', state: 'ready' },
-      { type: 'endpoint.changed', state: 'unhealthy', error: 'it says NOT_SERVING' },
-      { type: 'endpoint.changed', state: 'ready', error: undefined },
+      { type: 'endpoint.changed', state: 'ready', previous: 'connecting' },
+      { type: 'endpoint.changed', state: 'unhealthy', previous: 'ready', error: 'it says NOT_SERVING' },
+      { type: 'endpoint.changed', state: 'ready', previous: 'unhealthy', error: undefined },
     ]);
   });
 

@@ -129,9 +129,11 @@ class ServiceBalancer implements Balancer {
     if (error !== undefined) endpoint.error = this.#lastError = withoutAddresses(error);
     if (shown === endpoint.state) return;
     if (shown === 'ready') endpoint.error = this.#lastError = undefined;
+    const previous = endpoint.state;
     endpoint.state = shown;
     const { id, address, service } = endpoint.instance;
-    this.options.emit?.({ type: 'endpoint.changed', service, id, address, state: shown, error: endpoint.error });
+    const { error: why } = endpoint;
+    this.options.emit?.({ type: 'endpoint.changed', service, id, address, state: shown, previous, error: why });
     if (this.#place(endpoint)) this.#changed();
   }
 

@@ -41,6 +41,8 @@ export type RookeryEvent =
       readonly id: string;
       readonly address: string;
       readonly state: EndpointState;
+      /** What it was for the same client. */
+      readonly previous: EndpointState;
       /** Why it is failed, unhealthy or an impostor. */
       readonly error?: string | undefined;
     }

@@ -98,9 +98,9 @@ describe('the log', () => {
     expect(
       told(
         { type: 'entry.malformed', place: 'key', error: new Error('key: no JSON') },
-        { ...endpoint, state: 'ready' },
-        { ...endpoint, state: 'failed', error: 'refused' },
-        { ...endpoint, state: 'impostor', error: 'it hosts another service' },
+        { ...endpoint, state: 'ready', previous: 'connecting' },
+        { ...endpoint, state: 'failed', previous: 'ready', error: 'refused' },
+        { ...endpoint, state: 'impostor', previous: 'failed', error: 'it hosts another service' },
         { type: 'instance.removed', service: 'users', id: 'one', cause: 'left' },
         { type: 'view.failed', service: 'users', error: new Error('permission denied') },
       ),
@@ -113,14 +113,29 @@ describe('the log', () => {
 
   it('tells once that an instance is unhealthy, however many clients say so, and once that it serves again', () => {
     const endpoint = { type: 'endpoint.changed', service: 'users', id: 'one', address: 'h:1' } as const;
-    const unhealthy: RookeryEvent = { ...endpoint, state: 'unhealthy', error: 'it says NOT_SERVING' };
-    const ready: RookeryEvent = { ...endpoint, state: 'ready' };
+    const error = 'it says NOT_SERVING';
+    const unhealthy: RookeryEvent = { ...endpoint, state: 'unhealthy', previous: 'ready', error };
+    const ready: RookeryEvent = { ...endpoint, state: 'ready', previous: 'unhealthy' };
     const removed: RookeryEvent = { type: 'instance.removed', service: 'users', id: 'one', cause: 'left' };
     expect(told(unhealthy, unhealthy, ready, ready, unhealthy, removed, ready)).toEqual([
       'warn [Rookery] users: h:1: it says NOT_SERVING; no call goes there until it serves',
       'log [Rookery] users: h:1 serves again',
       'warn [Rookery] users: h:1: it says NOT_SERVING; no call goes there until it serves',
     ]);
+  });
+
+  it('does not say that an instance serves again because a client that does not ask reconnects', () => {
+    const endpoint = { type: 'endpoint.changed', service: 'users', id: 'one', address: 'h:1' } as const;
+    const unhealthy: RookeryEvent = {
+      ...endpoint,
+      state: 'unhealthy',
+      previous: 'ready',
+      error: 'it says NOT_SERVING',
+    };
+    expect(told(unhealthy, { ...endpoint, state: 'ready', previous: 'failed' })).toHaveLength(1);
+    lines = [];
+    // Its connection has ended, and it is unhealthy again: that is news.
+    expect(told(unhealthy, { ...endpoint, state: 'failed', previous: 'unhealthy' }, unhealthy)).toHaveLength(2);
   });
 
   it('tells once a service that its servers have no health service', () => {

@@ -50,13 +50,15 @@ export class EventLog {
     }
   };
 
-  #endpoint({ service, id, address, state, error }: Extract<RookeryEvent, { type: 'endpoint.changed' }>): void {
+  #endpoint(event: Extract<RookeryEvent, { type: 'endpoint.changed' }>): void {
+    const { service, id, address, state, previous, error } = event;
     const key = `${service}/${id}`;
     if (state === 'impostor') this.#logger.warn(`${service}: ${address}: ${error}; no call goes there`);
     else if (state === 'unhealthy' && !this.#unhealthy.has(key)) {
       this.#unhealthy.add(key);
       this.#logger.warn(`${service}: ${address}: ${error}; no call goes there until it serves`);
-    } else if (state === 'ready' && this.#unhealthy.delete(key))
+    } else if (previous === 'unhealthy' && this.#unhealthy.delete(key) && state === 'ready')
+      // Other clients, which do not ask for health, have nothing to say of it.
       this.#logger.log(`${service}: ${address} serves again`);
   }
 
