@@ -1,6 +1,7 @@
 /**
  * A Nest gRPC server as a process that writes its life on standard output, one event a line: the hooks of the user's
- * provider, what becomes of its registration, its calls. `LIFE_MODE` is micro, hybrid, init-first, defer or late-hooks, `LIFE_HOOK`
+ * provider, where it listens, what becomes of its health and its registration, its calls. `LIFE_MODE` is micro, hybrid,
+ * init-first, defer or late-hooks, `LIFE_HOOK`
  * what the user's destroy hook does (throw, hang), `LIFE_DRAIN_MS` the limit of its drain. A message on IPC closes it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +19,7 @@ import {
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { GrpcMethod, GrpcStreamMethod, RpcException, type MicroserviceOptions } from '@nestjs/microservices';
+import { HealthImplementation } from 'grpc-health-check';
 import { RegisterService, Rookery, rookeryGrpc, RookeryModule } from 'rookery';
 import { concat, map, NEVER, of, type Observable } from 'rxjs';
 import { Life } from './life-contract.js';
@@ -27,6 +29,15 @@ const tell = (event: string) => void process.stdout.write(`tape: ${event}\n`);
 
 const withdrawn = { done: () => {}, promise: Promise.resolve() };
 withdrawn.promise = new Promise((resolve) => (withdrawn.done = resolve));
+
+/** The library's own call, so that its place in the order is certain. */
+const setStatus = HealthImplementation.prototype.setStatus;
+let before: string | undefined;
+HealthImplementation.prototype.setStatus = function (this: HealthImplementation, service, status) {
+  if (service === 'life' && before === 'SERVING' && status !== before) tell(status);
+  if (service === 'life') before = status;
+  setStatus.call(this, service, status);
+};
 
 @Injectable()
 class Hooks
@@ -96,6 +107,8 @@ class LifeModule {}
 
 const server = rookeryGrpc({
   service: Life,
+  // Between binding and listen().
+  onLoadPackageDefinition: () => tell('listening'),
   ...(LIFE_DRAIN_MS && { stop: { drainMs: Number(LIFE_DRAIN_MS) } }),
 }) as MicroserviceOptions;
 

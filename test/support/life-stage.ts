@@ -27,6 +27,9 @@ const LifeClient = makeGenericClientConstructor(LIFE, 'Life') as unknown as new 
   ...args: ConstructorParameters<typeof Client>
 ) => LifeClient;
 
+/** The hooks that Nest runs twice with `deferInitialization`. */
+const TWICE_DEFERRED = ['onModuleInit', 'onApplicationBootstrap'];
+
 /** A process of `test/apps/life-server.ts`, and a plain client of it. */
 export class LifeServer implements AsyncDisposable {
   readonly lines: string[] = [];
@@ -34,7 +37,10 @@ export class LifeServer implements AsyncDisposable {
   readonly #ended: Promise<unknown>;
   #client: LifeClient | undefined;
 
-  private constructor(private readonly child: ChildProcess) {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly mode: string | undefined,
+  ) {
     for (const stream of [child.stdout!, child.stderr!])
       createInterface({ input: stream }).on('line', (line) => this.lines.push(line));
     this.#ended = once(child, 'close');
@@ -48,7 +54,7 @@ export class LifeServer implements AsyncDisposable {
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    const server = new LifeServer(child);
+    const server = new LifeServer(child, env['LIFE_MODE']);
     await eventually(
       () => {
         if (child.exitCode !== null) throw new Error(`it ended:\n${server.lines.join('\n')}`);
@@ -60,10 +66,11 @@ export class LifeServer implements AsyncDisposable {
     return server;
   }
 
-  /** What happened in it, in order; hooks that Nest runs twice, as it does with deferInitialization, once. */
+  /** What happened in it, in order, and as often; without what Nest itself runs twice. */
   get tape(): string[] {
     const events = this.lines.filter((line) => line.startsWith('tape: ')).map((line) => line.slice('tape: '.length));
-    return [...new Set(events)];
+    if (this.mode !== 'defer') return events;
+    return events.filter((event, i) => !TWICE_DEFERRED.includes(event) || events.indexOf(event) === i);
   }
 
   get client(): LifeClient {
