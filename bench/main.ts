@@ -38,6 +38,8 @@ function readCommand(): ({ readonly benches: readonly Bench[] } & Flags) | undef
     const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
     if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(', ')}.`);
     const named = BENCHES.filter(({ name }) => positionals.includes(name));
+    if (values.save && readSetting().commit?.endsWith('-dirty'))
+      throw new Error('--save needs a clean tree: figures are kept with the commit that they were measured on.');
     return { benches: named.length > 0 ? named : BENCHES, ...values };
   } catch (error) {
     tell(`bench: ${error instanceof Error ? error.message : String(error)}`);

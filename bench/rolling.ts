@@ -3,6 +3,8 @@ import { seeded } from '../test/support/seeded.js';
 import type { Bench, Result } from './bench.js';
 
 const RESTARTS = 24;
+/** Of each client, however fast the restarts are. */
+const MIN_CALLS = 50_000;
 /** Failures that are shown, of each subject. */
 const SHOWN = 3;
 
@@ -20,7 +22,13 @@ export const rolling: Bench = {
     const { seed } = seeded();
     for (const { subject, ...run } of RUNS) {
       onProgress(`${subject}: seed ${seed}`);
-      const outcomes = await roll({ ...run, restarts: RESTARTS, seed, onProgress: (line) => onProgress(`  ${line}`) });
+      const outcomes = await roll({
+        ...run,
+        restarts: RESTARTS,
+        minCalls: MIN_CALLS,
+        seed,
+        onProgress: (line) => onProgress(`  ${line}`),
+      });
       for (const outcome of outcomes) {
         for (const failure of outcome.failures.slice(0, SHOWN)) onProgress(`  ${failure}`);
         yield resultOf(subject, outcome);
