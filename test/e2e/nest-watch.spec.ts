@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIFE } from '../apps/life-contract.js';
 import { freePort, startEtcd, type TestEtcd } from '../support/etcd.js';
 
-/** A drain of 10 s, the default of development, would be the hang that this is about, ms. */
+/** A drain of 10 s, the default of development, would be the hang that this is about, ms; docs/adr/0007 says why not 2 s. */
 const HANGS_MS = 6000;
 
 describe('nest start --watch', () => {
