@@ -31,9 +31,10 @@ const withdrawn = { done: () => {}, promise: Promise.resolve() };
 withdrawn.promise = new Promise((resolve) => (withdrawn.done = resolve));
 
 /** The library's own call, so that its place in the order is certain. */
-const setStatus = HealthImplementation.prototype.setStatus;
+const health = HealthImplementation.prototype as unknown as { setStatus: (service: string, status: string) => void };
+const { setStatus } = health;
 let before: string | undefined;
-HealthImplementation.prototype.setStatus = function (this: HealthImplementation, service, status) {
+health.setStatus = function (service, status) {
   if (service === 'life' && before === 'SERVING' && status !== before) tell(status);
   if (service === 'life') before = status;
   setStatus.call(this, service, status);

@@ -6,7 +6,7 @@ import { eventually } from '../testing/eventually.js';
 import { AcceptedSockets } from './accepted-sockets.js';
 
 const cleanups: (() => unknown)[] = [];
-afterEach(() => void cleanups.splice(0).forEach((cleanup) => cleanup()));
+afterEach(() => cleanups.splice(0).forEach((cleanup) => cleanup()));
 
 async function listen(host: string, port: number) {
   const server = new Server();
