@@ -13,7 +13,7 @@ export interface FolderRule {
 /** The direction of the package: `core` knows nobody, `.` knows `nest`. The longest folder that holds a file is its own. */
 export const EDGES: Readonly<Record<string, FolderRule>> = {
   core: { folders: [], packages: [] },
-  system: { folders: ['core'], packages: ['node:crypto', 'node:perf_hooks'] },
+  system: { folders: ['core'], packages: ['node:crypto', 'node:os', 'node:perf_hooks'] },
   registries: {
     folders: ['core', 'system', 'registries/local', 'registries/etcd'],
     packages: ['node:path', 'node:perf_hooks'],

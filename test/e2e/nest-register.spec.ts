@@ -95,6 +95,16 @@ describe('deregister()', () => {
     await rookery.registered();
     expect(rookery.registrations).toHaveLength(1);
   });
+
+  it('while listen() waits for the registry ends the wait, and the server serves', async () => {
+    const app = await stage.micro({ service }, stage.module({ root: { registry: silentRegistry() } }));
+    const listening = app.listen();
+    const rookery = app.get(Rookery);
+    await eventually(() => expect(rookery.registrations).toHaveLength(1));
+    await rookery.deregister();
+    await listening;
+    expect(rookery.registrations).toEqual([]);
+  });
 });
 
 describe('registered()', () => {

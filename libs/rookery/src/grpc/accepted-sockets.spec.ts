@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../testing/eventually.js';
 import { AcceptedSockets } from './accepted-sockets.js';
@@ -48,4 +48,18 @@ describe('AcceptedSockets', () => {
       await eventually(() => expect(other.open).toBe(false));
     },
   );
+
+  it('destroys those that have said nothing, and leaves the others', async () => {
+    const { sockets, port } = await listen('127.0.0.1', 0);
+    const mute = await dial('127.0.0.1', port);
+    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+    cleanups.push(() => client.close());
+    // Answered, though with UNIMPLEMENTED: its connection has been read.
+    const bytes = (message: Buffer) => message;
+    await new Promise((resolve) => client.makeUnaryRequest('/a/b', bytes, bytes, Buffer.alloc(1), resolve));
+    expect(sockets.size).toBe(2);
+    sockets.destroyMute();
+    await eventually(() => expect(mute.open).toBe(false));
+    expect(sockets.size).toBe(1);
+  });
 });

@@ -36,6 +36,11 @@ export class AcceptedSockets implements Disposable {
     return this.#sockets.size > 0 && [...this.#sockets].every(({ writableFinished }) => writableFinished);
   }
 
+  /** Destroys those that have never said anything: no call can run on them, and whoever opened them may never close them. */
+  destroyMute(): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
+
   /** Destroys what is still open, and hears no more. */
   [Symbol.dispose](): void {
     unsubscribe(ACCEPTED, this.#hear);

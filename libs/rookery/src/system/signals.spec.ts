@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { expectOwnSignal, onEndSignal } from './signals.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { endBy, expectOwnSignal, onEndSignal } from './signals.js';
 
 const nobody = () => {};
 afterEach(() => void process.off('SIGTERM', nobody));
@@ -47,5 +47,24 @@ describe('onEndSignal', () => {
     expect(heard).toEqual([]);
     process.emit('SIGTERM', 'SIGTERM');
     expect(heard).toEqual(['SIGTERM']);
+  });
+});
+
+describe('endBy', () => {
+  it('exits where the process is the first of a container, which no signal ends', () => {
+    const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
+      throw new Error(`exit ${code}`);
+    });
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    const pid = Object.getOwnPropertyDescriptor(process, 'pid')!;
+    Object.defineProperty(process, 'pid', { ...pid, value: 1 });
+    try {
+      expect(() => endBy('SIGTERM')).toThrow('exit 143');
+      expect(kill).not.toHaveBeenCalled();
+    } finally {
+      Object.defineProperty(process, 'pid', pid);
+      exit.mockRestore();
+      kill.mockRestore();
+    }
   });
 });

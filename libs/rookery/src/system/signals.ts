@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { shared } from './shared.js';
 
 type Listener = (signal: NodeJS.Signals) => void;
@@ -51,8 +52,13 @@ export function expectOwnSignal(signal: string): void {
   if (known && heard.listeners.size > 0) heard.own.set(known, (heard.own.get(known) ?? 0) + 1);
 }
 
+/** The first process of a container, which no signal ends unless it wants to. */
+const INIT = 1;
+
 /** Ends the process as the signal does where nobody handles it. */
 export function endBy(signal: NodeJS.Signals): void {
+  // What a shell says of a process that a signal has ended.
+  if (process.pid === INIT) process.exit(128 + constants.signals[signal]);
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }

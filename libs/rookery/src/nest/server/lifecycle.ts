@@ -217,7 +217,12 @@ export class RookeryLifecycle implements ServerLife {
     const own = this.#hostedOf(server);
     const waitsForOthers = server.settings.dependsOn?.length && own.registrations.length === 0;
     if (own.parts === undefined || !own.wanted || waitsForOthers) return;
-    await awaitRegistration(own, server.settings, { time: systemTime, registry: this.runtime.registry.name });
+    try {
+      await awaitRegistration(own, server.settings, { time: systemTime, registry: this.runtime.registry.name });
+    } catch (error) {
+      // Taken out by the user while we waited: it serves, as it would have later.
+      if (own.wanted) throw error;
+    }
   }
 
   /** A server that has listened before the application started, and must be registered. */

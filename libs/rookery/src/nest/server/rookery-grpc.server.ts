@@ -149,6 +149,7 @@ export class RookeryGrpcServer extends ServerGrpc {
 
   /** Takes no new calls; resolves when the running ones have ended. */
   drain(): Promise<void> {
+    this.#sockets?.destroyMute();
     return new Promise((resolve) => (this.#grpcServer ? this.#grpcServer.tryShutdown(() => resolve()) : resolve()));
   }
 

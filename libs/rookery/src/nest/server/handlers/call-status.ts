@@ -1,4 +1,5 @@
 import { status, type Metadata } from '@grpc/grpc-js';
+import { RpcException } from '@nestjs/microservices';
 import { statusOfHttp } from './http-status.js';
 
 /** What grpc-js makes the status of a call of. */
@@ -9,10 +10,10 @@ export interface CallStatus {
   readonly metadata?: Metadata;
 }
 
-/** A failure whose status is settled. */
-export class Refusal extends Error {
+/** A failure whose status is settled. Of Nest's own kind, or it would be logged as an error that nobody expected. */
+export class Refusal extends RpcException {
   constructor(readonly status: CallStatus) {
-    super(status.message);
+    super(status);
   }
 }
 
