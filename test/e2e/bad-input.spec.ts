@@ -29,11 +29,11 @@ describe('a bad registry is refused', () => {
     ['static:users', /<service>=<host:port>/],
   ])('as the URL %s', async (registry, found) => {
     for (const [path, fn] of [
-      ['registry', () => stage.root({ registry })],
+      ['forRoot.registry', () => stage.root({ registry })],
       ['env ROOKERY_REGISTRY', () => stage.rootIn({ ROOKERY_REGISTRY: registry })],
     ] as const) {
       // An empty variable counts as unset.
-      if (registry === '' && path !== 'registry') continue;
+      if (registry === '' && path !== 'forRoot.registry') continue;
       await refused(fn, { code: 'ROOKERY_REGISTRY_URL_INVALID', path, remedy: forms });
       await refused(fn, { code: 'ROOKERY_REGISTRY_URL_INVALID', path, remedy: found });
     }
@@ -42,12 +42,12 @@ describe('a bad registry is refused', () => {
   it('as something that is none', async () => {
     await refused(() => stage.root({ registry: { hosts: ['h1'] } as never }), {
       code: 'ROOKERY_OPTION_INVALID',
-      path: 'registry',
+      path: 'forRoot.registry',
       remedy: 'Pass a registry such as etcd({ hosts })',
     });
     await refused(() => stage.root({ registry: null as never }), {
       code: 'ROOKERY_OPTION_INVALID',
-      path: 'registry',
+      path: 'forRoot.registry',
       remedy: 'Pass a registry',
     });
   });
@@ -75,7 +75,7 @@ describe('a bad registry is refused', () => {
     const names = 'Use 1 to 63 letters';
     await refused(() => stage.root({ registry: 'memory:', namespace: 'a b' }), {
       code: 'ROOKERY_NAME_INVALID',
-      path: 'namespace',
+      path: 'forRoot.namespace',
       remedy: names,
     });
     await refused(() => stage.rootIn({ VITEST: '1', ROOKERY_NAMESPACE: 'a/b' }), {
@@ -90,7 +90,7 @@ describe('a bad registry is refused', () => {
     });
     await refused(() => stage.root({ register: 'yes' as never }), {
       code: 'ROOKERY_OPTION_INVALID',
-      path: 'register',
+      path: 'forRoot.register',
       remedy: "Use 'auto', 'manual' or 'never'.",
     });
     await refused(() => stage.client(RookeryModule.forRoot({ registry: memory() })), {
@@ -156,7 +156,10 @@ describe('a bad weight is refused', () => {
 
   it.each([-1, 1.5, 10_001, Number.NaN])('%s, wherever it is said', async (weight) => {
     await refused(() => controllerOf('probe', { weight }), wrong('@RegisterService on BadController.weight'));
-    await refused(() => stage.serve({ service: probe('probe'), instance: { weight } }), wrong('instance.weight'));
+    await refused(
+      () => stage.serve({ service: probe('probe'), instance: { weight } }),
+      wrong('rookeryGrpc.instance.weight'),
+    );
     vi.stubEnv('ROOKERY_WEIGHT', String(weight));
     await refused(() => stage.root({}), wrong('env ROOKERY_WEIGHT'));
   });
@@ -176,12 +179,15 @@ describe('a bad name is refused', () => {
       wrong(`defineService(${JSON.stringify(name)}).name`),
     );
     await refused(() => controllerOf(name), wrong('@RegisterService on BadController, name'));
-    await refused(() => stage.serve({ service: name, package: packages, protoPath }), wrong('service'));
+    await refused(() => stage.serve({ service: name, package: packages, protoPath }), wrong('rookeryGrpc.service'));
     await refused(() => stage.feature({ service: name, package: packages, protoPath }), wrong('forFeature[0].service'));
   });
 
   it('of a group', async () => {
-    await refused(() => stage.serve({ service: probe('probe'), instance: { group: '*' } }), wrong('instance.group'));
+    await refused(
+      () => stage.serve({ service: probe('probe'), instance: { group: '*' } }),
+      wrong('rookeryGrpc.instance.group'),
+    );
     await refused(() => stage.feature({ service: probe('probe'), group: 'a b' }), wrong('forFeature("probe").group'));
   });
 });

@@ -23,10 +23,10 @@ describe('an option that nobody reads is refused', () => {
   });
 
   it.each([
-    [{ weight: 3 }, 'weight', 'There are: service, '],
-    [{ registerWait: 1 }, 'registerWait', 'Did you mean `registerWaitMs`?'],
-    [{ instance: { wieght: 3 } }, 'instance.wieght', 'Did you mean `weight`?'],
-    [{ stop: { drain: 3 } }, 'stop.drain', 'Did you mean `drainMs`?'],
+    [{ weight: 3 }, 'rookeryGrpc.weight', 'There are: service, '],
+    [{ registerWait: 1 }, 'rookeryGrpc.registerWait', 'Did you mean `registerWaitMs`?'],
+    [{ instance: { wieght: 3 } }, 'rookeryGrpc.instance.wieght', 'Did you mean `weight`?'],
+    [{ stop: { drain: 3 } }, 'rookeryGrpc.stop.drain', 'Did you mean `drainMs`?'],
     [{ options: { url: '127.0.0.1:0' } }, 'rookeryGrpc.options', 'Write them without the nesting'],
   ])('in rookeryGrpc: %o', async (options, path, remedy) => {
     await refused(() => stage.serve(loose({ service, ...options })), { code, path, remedy });

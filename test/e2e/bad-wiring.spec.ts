@@ -7,7 +7,7 @@ import { GrpcMethod, Transport } from '@nestjs/microservices';
 import { Client } from '@grpc/grpc-js';
 import { defineService, getClientToken, getServiceToken, RegisterService, RookeryClient, RookeryModule } from 'rookery';
 import { channelOptions, createDirectory, PEER_SERVICE } from 'rookery/grpc';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { probe } from '../apps/contracts.js';
 import { controllerOf, refused, RefusalStage } from '../support/refusal-stage.js';
 
@@ -106,7 +106,7 @@ describe('a bad server is refused', () => {
   it('without a decorated controller', async () => {
     const place = (url: string) => ({
       code: 'ROOKERY_SERVER_EMPTY',
-      path: `rookeryGrpc at ${url}`,
+      path: `rookeryGrpc(${url})`,
       remedy: /Decorate those that it serves, or set register: 'never'/,
     });
     await refused(() => stage.serve({ service: probe('probe') }, []), place('127.0.0.1:0'));
@@ -121,7 +121,7 @@ describe('a bad server is refused', () => {
     }
     await refused(() => stage.serve({ service: probe('probe') }, [Misspelt]), {
       code: 'ROOKERY_SERVER_EMPTY',
-      path: 'rookeryGrpc at 127.0.0.1:0',
+      path: 'rookeryGrpc(127.0.0.1:0)',
       remedy: /Misspelt has Probe\/Askk; the contract has Probe\/Ask, Probe\/Follow, Other\/Ask\. Correct the names/,
     });
   });
@@ -153,11 +153,35 @@ describe('a bad server is refused', () => {
     });
   });
 
-  it.each(['no-such-host.invalid:0', '127.0.0.1:99999', 'nonsense'])('where it cannot listen on %s', async (url) => {
-    await refused(() => stage.serve({ service: probe('probe'), url }), {
-      code: 'ROOKERY_SERVER_UNBOUND',
-      path: 'url',
-      remedy: /Choose a free port/,
+  it('where it cannot listen, naming the option or the variable', async () => {
+    const url = 'no-such-host.invalid:0';
+    const unbound = (path: string) => ({ code: 'ROOKERY_SERVER_UNBOUND', path, remedy: /Choose a free port/ });
+    await refused(() => stage.serve({ service: probe('probe'), url }), unbound('rookeryGrpc.url'));
+    vi.stubEnv('ROOKERY_BIND', url);
+    await refused(() => stage.serve({ service: probe('probe') }), unbound('env ROOKERY_BIND'));
+  });
+
+  it.each(['127.0.0.1:99999', 'localhost'])('where %s is no address to listen on', async (url) => {
+    const invalid = (path: string) => ({ code: 'ROOKERY_ADDRESS_INVALID', path, remedy: /Use host:port/ });
+    await refused(() => stage.serve({ service: probe('probe'), url }), invalid('rookeryGrpc.url'));
+    vi.stubEnv('ROOKERY_BIND', url);
+    await refused(() => stage.serve({ service: probe('probe') }), invalid('env ROOKERY_BIND'));
+  });
+
+  it('whose service is neither a name nor a reference', async () => {
+    for (const service of [{ name: 'probe' }, { name: 'probe', protoPth: 'x' }] as never[])
+      await refused(() => stage.serve({ service }, [controllerOf(probe('probe'))]), {
+        code: 'ROOKERY_OPTION_INVALID',
+        path: 'rookeryGrpc.service',
+        remedy: 'Pass a name, or what defineService() returned.',
+      });
+  });
+
+  it.each([['probe'], ['other', probe('probe')]])('that waits for itself', async (...dependsOn) => {
+    await refused(() => stage.serve({ service: probe('probe'), dependsOn }), {
+      code: 'ROOKERY_OPTION_INVALID',
+      path: `rookeryGrpc.dependsOn[${dependsOn.length - 1}]`,
+      remedy: 'the server would wait for itself',
     });
   });
 
@@ -165,8 +189,8 @@ describe('a bad server is refused', () => {
     const { port } = await stage.serve({ service: probe('probe') });
     await refused(() => stage.serve({ service: probe('probe'), url: `127.0.0.1:${port}` }), {
       code: 'ROOKERY_SERVER_UNBOUND',
-      path: 'url',
-      remedy: new RegExp(`127.0.0.1:${port}.*Choose a free port`),
+      path: 'rookeryGrpc.url',
+      remedy: new RegExp(`127.0.0.1:${port}.*Another process listens there`),
     });
   });
 
@@ -174,7 +198,7 @@ describe('a bad server is refused', () => {
     const options = path === 'stop.drainMs' ? { stop: { drainMs: -1 } } : { [path]: -1 };
     await refused(() => stage.serve({ service: probe('probe'), ...options }), {
       code: 'ROOKERY_OPTION_INVALID',
-      path,
+      path: `rookeryGrpc.${path}`,
       remedy: 'Use milliseconds, at least 0.',
     });
   });
@@ -182,7 +206,7 @@ describe('a bad server is refused', () => {
   it('with an address that nobody can dial', async () => {
     await refused(() => stage.serve({ service: probe('probe'), advertise: '0.0.0.0:443' }), {
       code: 'ROOKERY_ADDRESS_INVALID',
-      path: 'option advertise',
+      path: 'rookeryGrpc.advertise',
       remedy: 'Name a host',
     });
   });

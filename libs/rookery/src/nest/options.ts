@@ -57,7 +57,7 @@ export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'p
   readonly service?: ServiceRef | string;
   readonly package?: string | string[];
   readonly protoPath?: ProtoContract['protoPath'];
-  /** Where to listen: `host:port`, `unix:path`; port 0 takes a free one. Default: env `ROOKERY_BIND`, else a free port. */
+  /** Where to listen: `host:port`, `[v6]:port`, `unix:path`; port 0 takes a free one. Default: env `ROOKERY_BIND`, else a free port. */
   readonly url?: string;
   /** What clients dial: `host`, or `host:port`. Default: env `ROOKERY_ADVERTISE`, else found out. */
   readonly advertise?: string;
@@ -87,7 +87,7 @@ export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'p
    */
   readonly registerTimeoutMs?: number;
   /**
-   * Services that must have an instance before this server is registered. Nobody waits for them but
+   * Services, none of its own, that must have an instance before this server is registered. Nobody waits for them but
    * `Rookery.registered()`: neither `listen()` nor `registerWaitMs`, and `requireRegistry` is refused beside it. Default none.
    */
   readonly dependsOn?: readonly (ServiceRef | string)[];

@@ -32,7 +32,7 @@ const openRegistries = shared('registries', () => new Map<Registry, OpenRegistry
 export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEnv): RookeryRuntime {
   if (typeof options !== 'object' || options === null) throw noOptions(options);
   checkKeys(options, MODULE_KEYS, 'forRoot');
-  if (options.register !== undefined) checkRegisterMode(options.register, 'register');
+  if (options.register !== undefined) checkRegisterMode(options.register, 'forRoot.register');
   const environment = readEnvironment(env);
   const registry = chooseRegistry(options, env);
   const open = openRegistries.get(registry) ?? { directory: createDirectory(registry), users: 0 };
@@ -65,13 +65,13 @@ async function release(registry: Registry, open: OpenRegistry): Promise<void> {
 }
 
 function chooseRegistry({ registry, namespace }: RookeryModuleOptions, env: NodeJS.ProcessEnv): Registry {
-  if (namespace !== undefined) checkName(namespace, 'namespace');
+  if (namespace !== undefined) checkName(namespace, 'forRoot.namespace');
   if (registry === undefined) return defaultRegistry(env, namespace);
   if (typeof registry === 'string')
-    return registryFromUrl(registry, { path: 'registry', ...registryScope(env, namespace) });
+    return registryFromUrl(registry, { path: 'forRoot.registry', ...registryScope(env, namespace) });
   if (typeof registry?.register === 'function' && typeof registry.watch === 'function') return registry;
   throw new RookeryError('ROOKERY_OPTION_INVALID', {
-    path: 'registry',
+    path: 'forRoot.registry',
     found: `found ${show(registry)}.`,
     remedy: "Pass a registry such as etcd({ hosts }), or a URL such as 'etcd://127.0.0.1:2379'.",
   });

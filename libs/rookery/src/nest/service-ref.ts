@@ -92,6 +92,11 @@ function checkDefinitions(services: Record<string, GrpcDefinition>, path: string
   }
 }
 
+/** It names a service and holds a contract, as what `defineService` returns. */
+export function isServiceRef(value: object): value is ServiceRef {
+  return 'services' in value || 'protoPath' in value;
+}
+
 /** The name of a service that is given as a name or as a reference. */
 export function nameOf(service: ServiceRef | string): string {
   return typeof service === 'string' ? service : service?.name;

@@ -4,7 +4,7 @@ import { checkKeys } from '../../core/keys.js';
 import { readContract, type Contract } from '../contract.js';
 import { ASYNC_FEATURE_KEYS, FEATURE_KEYS } from '../option-keys.js';
 import type { AsyncClientFeature, ClientFeature, ClientFeatureOptions, ClientSettings } from '../options.js';
-import { nameOf, protoPaths, type ServiceRef } from '../service-ref.js';
+import { isServiceRef, nameOf, protoPaths, type ServiceRef } from '../service-ref.js';
 
 /** A client whose service and contract are known. */
 export interface ResolvedFeature {
@@ -63,7 +63,7 @@ function optionsOf(feature: ClientFeature | AsyncClientFeature, path: string): F
       checkKeys(feature, 'useFactory' in feature ? ASYNC_FEATURE_KEYS : FEATURE_KEYS, path);
       return feature;
     }
-    if ('services' in feature || 'protoPath' in feature) return { service: feature };
+    if (isServiceRef(feature)) return { service: feature };
   }
   throw new RookeryError('ROOKERY_OPTION_INVALID', {
     path,

@@ -129,14 +129,14 @@ describe('the advertised address', () => {
       address: 'unix:/run/user.sock',
       why: 'the bound socket',
     });
-    await expect(find({ bound })).rejects.toMatchObject({ code: 'ROOKERY_ADVERTISE_UNKNOWN', path: 'url' });
+    await expect(find({ bound })).rejects.toMatchObject({ code: 'ROOKERY_ADVERTISE_UNKNOWN', path: 'rookeryGrpc.url' });
     expect(await find({ bound, option: 'user.example:443' })).toMatchObject({ address: 'user.example:443' });
   });
 
   it.each(['127.0.0.1', 'localhost', '::1'])('is not loopback (%s) where others read the registry', async (host) => {
     await expect(find({ bound: any(host) })).rejects.toMatchObject({
       code: 'ROOKERY_ADVERTISE_LOOPBACK',
-      path: 'url',
+      path: 'rookeryGrpc.url',
       message: expect.stringContaining(
         `the server listens on ${host}, and others read etcd://registry. Listen on 0.0.0.0`,
       ),
@@ -151,11 +151,11 @@ describe('the advertised address', () => {
   });
 
   it.each([
-    ['ROOKERY_ADDRESS_INVALID', 'option advertise', { option: '0.0.0.0' }],
-    ['ROOKERY_ADDRESS_INVALID', 'option advertise', { option: '0.0.0.0:443' }],
-    ['ROOKERY_ADDRESS_INVALID', 'option advertise', { option: '[::]:443' }],
-    ['ROOKERY_ADDRESS_INVALID', 'option advertise', { option: 'http://user.example' }],
-    ['ROOKERY_ADDRESS_INVALID', 'option advertise', { option: 'user.example:99999' }],
+    ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: '0.0.0.0' }],
+    ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: '0.0.0.0:443' }],
+    ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: '[::]:443' }],
+    ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: 'http://user.example' }],
+    ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: 'user.example:99999' }],
     ['ROOKERY_ADDRESS_INVALID', 'env ROOKERY_ADVERTISE', { environment: 'two hosts' }],
     ['ROOKERY_ADDRESS_INVALID', 'env POD_IP', { podIp: 'no address' }],
   ])('says %s at %s for %o', async (code, path, options) => {

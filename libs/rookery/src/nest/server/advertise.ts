@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { formatAddress, parseAddress } from '../../core/address.js';
+import { formatAddress, parseAddress, type Address } from '../../core/address.js';
 import { RookeryError, show } from '../../core/errors.js';
 import type { Registry } from '../../core/registry.js';
 import { pause } from '../../core/time.js';
@@ -20,6 +20,8 @@ export interface AdvertiseOptions {
   readonly podIp?: string | undefined;
   /** Where the server listens. */
   readonly bound: Bound;
+  /** The path of what says so, for errors; default `rookeryGrpc.url`. */
+  readonly boundBy?: string;
   readonly registry: Registry;
   /** The interfaces of this machine; default those of `node:os`. */
   readonly interfaces?: Interfaces;
@@ -41,17 +43,17 @@ export interface Advertised {
  * @throws {RookeryError} ROOKERY_ADVERTISE_UNKNOWN, ROOKERY_ADVERTISE_LOOPBACK, ROOKERY_ADDRESS_INVALID
  */
 export async function findAdvertised(options: AdvertiseOptions): Promise<Advertised> {
-  const { bound, registry } = options;
+  const { bound, boundBy = 'rookeryGrpc.url', registry } = options;
   const near = registry.capabilities.reach !== 'network';
-  if (options.option) return said(options.option, bound, 'option advertise');
+  if (options.option) return said(options.option, bound, 'rookeryGrpc.advertise', 'option advertise');
   if (options.environment) return said(options.environment, bound, 'env ROOKERY_ADVERTISE');
-  if ('path' in bound) return socketFile(bound.path, near, registry);
+  if ('path' in bound) return socketFile(bound.path, near, registry, boundBy);
   const at = (host: string, why: string) => ({ address: formatAddress(host, bound.port), why });
   if (near)
     return isWildcard(bound.host)
       ? at('127.0.0.1', `only this ${registry.capabilities.reach} reads ${registry.name}`)
       : at(bound.host, 'the bound host');
-  if (!isWildcard(bound.host)) return at(await notLoopback(bound.host, registry), 'the bound host');
+  if (!isWildcard(bound.host)) return at(await notLoopback(bound.host, registry, boundBy), 'the bound host');
   if (options.podIp) return said(formatAddress(options.podIp, bound.port), bound, 'env POD_IP');
   // What listens on 0.0.0.0 does not hear IPv6; what listens on :: hears both.
   const families: readonly Family[] = bound.host === '::' ? [4, 6] : [4];
@@ -65,44 +67,51 @@ export async function findAdvertised(options: AdvertiseOptions): Promise<Adverti
   if (external) return at(external.address, `network interface ${external.name}`);
   const wanted = families.length === 1 ? 'no IPv4 address on a network interface' : 'no network interface';
   throw new RookeryError('ROOKERY_ADVERTISE_UNKNOWN', {
-    path: 'advertise',
+    path: 'rookeryGrpc.advertise',
     found: `the server listens on ${bound.host}, and there is ${wanted} but loopback and the bridges of containers.`,
     remedy: 'Set the option `advertise` of rookeryGrpc(), or ROOKERY_ADVERTISE, to a host that clients can reach.',
   });
 }
 
-function said(text: string, bound: AdvertiseOptions['bound'], path: string): Advertised {
+function said(text: string, bound: AdvertiseOptions['bound'], path: string, why = path): Advertised {
   const withPort = /^(\[[^\]]+\]|[^:]+):\d+$/.test(text) || text.startsWith('unix:');
   const host = text.replace(/^\[(.*)\]$/, '$1');
   const address = withPort || 'path' in bound ? text : formatAddress(host, bound.port);
-  const parsed = parseAddress(address, path);
-  if ('host' in parsed && isWildcard(parsed.host)) {
-    throw new RookeryError('ROOKERY_ADDRESS_INVALID', {
-      path,
-      found: `found ${show(text)}.`,
-      remedy: 'Name a host that clients can dial.',
-    });
-  }
-  return { address, why: path };
+  const parsed = understood(address);
+  if (parsed && !('host' in parsed && isWildcard(parsed.host))) return { address, why };
+  throw new RookeryError('ROOKERY_ADDRESS_INVALID', {
+    path,
+    found: `found ${show(text)}.`,
+    remedy: parsed ? 'Name a host that clients can dial.' : 'Use host, host:port, [v6]:port or unix:path.',
+  });
 }
 
-function socketFile(path: string, near: boolean, registry: Registry): Advertised {
+/** The port may be one that was added: the error shows what was written. */
+function understood(address: string): Address | undefined {
+  try {
+    return parseAddress(address);
+  } catch {
+    return undefined;
+  }
+}
+
+function socketFile(path: string, near: boolean, registry: Registry, boundBy: string): Advertised {
   if (near) return { address: `unix:${path}`, why: 'the bound socket' };
   throw new RookeryError('ROOKERY_ADVERTISE_UNKNOWN', {
-    path: 'url',
+    path: boundBy,
     found: `a unix socket cannot be reached by the readers of ${registry.name}.`,
     remedy: 'Listen on a TCP port, or set `advertise`.',
   });
 }
 
 /** A loopback address is right only where the registry is on this machine as well. */
-async function notLoopback(host: string, registry: Registry): Promise<string> {
+async function notLoopback(host: string, registry: Registry, boundBy: string): Promise<string> {
   if (!isLoopback(host)) return host;
   const hosts = registry.hosts ?? [];
   const seen = await Promise.all(hosts.map((one) => localAddressTowards(one, [4, 6])));
   if (hosts.length > 0 && seen.every((local) => local !== undefined && isLoopback(local))) return host;
   throw new RookeryError('ROOKERY_ADVERTISE_LOOPBACK', {
-    path: 'url',
+    path: boundBy,
     found: `the server listens on ${host}, and others read ${registry.name}.`,
     remedy: 'Listen on 0.0.0.0 or on an outside address, or say `advertise` if loopback is really meant.',
   });

@@ -1,8 +1,9 @@
 import { createServer } from 'node:net';
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
-import { messageOf, RookeryError } from '../../core/errors.js';
+import { messageOf } from '../../core/errors.js';
 import { isProduction } from '../../system/production.js';
 import { systemTime } from '../../system/time.js';
+import { unbound } from './unbound.js';
 
 /** Where a server listens. */
 export type Bound = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -22,6 +23,7 @@ export async function bind(
   make: () => Server,
   url: string,
   credentials: ServerCredentials,
+  urlFrom: string,
 ): Promise<{ readonly server: Server; readonly bound: Bound }> {
   const first = make();
   try {
@@ -29,7 +31,7 @@ export async function bind(
   } catch (cause) {
     first.forceShutdown();
     const taken = messageOf(cause).includes('EADDRINUSE') && !isProduction(process.env);
-    if (!taken || !(await becomesFree(url))) throw unbound(url, cause);
+    if (!taken || !(await becomesFree(url))) throw unbound(url, cause, urlFrom);
   }
   // A new one: grpc-js remembers that a server could not listen at a place, and never tries it again.
   const second = make();
@@ -37,7 +39,7 @@ export async function bind(
     return { server: second, bound: boundAt(url, await tryBind(second, url, credentials)) };
   } catch (cause) {
     second.forceShutdown();
-    throw unbound(url, cause);
+    throw unbound(url, cause, urlFrom);
   }
 }
 
@@ -69,13 +71,4 @@ function boundAt(url: string, port: number): Bound {
   if (url.startsWith('unix:')) return { path: url.slice('unix:'.length) };
   const host = url.slice(0, url.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
   return { host, port };
-}
-
-function unbound(url: string, cause: unknown): RookeryError {
-  return new RookeryError('ROOKERY_SERVER_UNBOUND', {
-    path: 'url',
-    found: `${url}: ${messageOf(cause)}.`,
-    remedy: 'Choose a free port (port 0 takes any) and an address of this machine.',
-    cause,
-  });
 }

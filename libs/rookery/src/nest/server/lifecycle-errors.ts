@@ -5,7 +5,7 @@ import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 const NEVER = "set register: 'never'.";
 
 export function nothingServed(server: RookeryGrpcServer, controllers: readonly DecoratedController[]): RookeryError {
-  const path = `rookeryGrpc at ${server.settings.url}`;
+  const path = `rookeryGrpc(${server.settings.url})`;
   if (controllers.length === 0) {
     const found = 'no controller of the application is decorated with @RegisterService.';
     return new RookeryError('ROOKERY_SERVER_EMPTY', {
@@ -34,7 +34,7 @@ export function readOnly(registry: string): RookeryError {
 
 export function notInTime(registry: string, ms: number): RookeryError {
   return new RookeryError('ROOKERY_REGISTRATION_TIMEOUT', {
-    path: 'requireRegistry',
+    path: 'rookeryGrpc.requireRegistry',
     found: `${registry} has not taken the registration in ${ms} ms.`,
     remedy: 'Start the registry, raise registerTimeoutMs, or leave requireRegistry out to serve without it.',
   });
@@ -52,7 +52,7 @@ export function notHealthyInTime(problem: string | undefined, ms: number): Rooke
 /** @param what has become of the server */
 export function stopped(url: string, what: string): RookeryError {
   return new RookeryError('ROOKERY_REGISTRATION_RELEASED', {
-    path: `rookeryGrpc at ${url}`,
+    path: `rookeryGrpc(${url})`,
     found: `the server ${what}.`,
     remedy: 'Nothing, if it was meant to stop.',
   });

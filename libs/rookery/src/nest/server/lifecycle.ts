@@ -128,6 +128,7 @@ export class RookeryLifecycle implements ServerLife {
       environment: environment.advertise,
       podIp: environment.podIp,
       bound,
+      boundBy: server.settings.urlFrom,
       registry,
     });
     const instances = instancesOf(server, plan, advertised.address);
@@ -196,7 +197,7 @@ export class RookeryLifecycle implements ServerLife {
 
   hidden({ settings }: RookeryGrpcServer, services: readonly string[]): void {
     this.#logger.warn(
-      `ROOKERY_REFLECTION_HIDDEN at rookeryGrpc at ${settings.url}: ${services.join(', ')} has no descriptors, as generated definitions have none, so reflection cannot show it. ` +
+      `ROOKERY_REFLECTION_HIDDEN at rookeryGrpc(${settings.url}): ${services.join(', ')} has no descriptors, as generated definitions have none, so reflection cannot show it. ` +
         'Give the contract by `package` and `protoPath`.',
     );
   }

@@ -3,7 +3,7 @@ import { RookeryError, show } from '../../core/errors.js';
 import { checkInstanceOptions, checkName, type InstanceOptions } from '../../core/instance.js';
 import { checkKeys } from '../../core/keys.js';
 import { INSTANCE_KEYS } from '../option-keys.js';
-import type { ServiceRef } from '../service-ref.js';
+import { isServiceRef, type ServiceRef } from '../service-ref.js';
 
 /** What `@RegisterService` leaves on a class. */
 export interface ServiceRegistration {
@@ -62,15 +62,12 @@ function parse(
       remedy: 'Pass a name, what defineService() returned, or { name?, weight?, group?, … }; or nothing.',
     });
   }
-  if (isRef(service)) return { name: service.name, ref: service, instance: checkInstanceOptions(instance, path) };
+  if (isServiceRef(service))
+    return { name: service.name, ref: service, instance: checkInstanceOptions(instance, path) };
   const { name, ...options } = service;
   checkKeys(options, INSTANCE_KEYS, path);
   return {
     ...(name !== undefined && { name: checkName(name, `${path}.name`) }),
     instance: checkInstanceOptions(options, path),
   };
-}
-
-function isRef(value: object): value is ServiceRef {
-  return 'services' in value || 'protoPath' in value;
 }

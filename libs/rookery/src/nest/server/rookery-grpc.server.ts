@@ -23,6 +23,7 @@ import type { GrpcPattern } from './controllers.js';
 import { equipHandlers } from './handlers/equip.js';
 import { grpcMethod, type GrpcMethod, type MethodOptions } from './handlers/grpc-method.js';
 import { HEALTH_CHECK, ServerHealth } from './health.js';
+import type { ListenPlace } from './listen-place.js';
 import { addReflection } from './reflection.js';
 import { RunningCalls } from './running-calls.js';
 import { OWN_SERVER_KEYS } from '../option-keys.js';
@@ -80,7 +81,7 @@ export class RookeryGrpcServer extends ServerGrpc {
   #closing: Promise<void> | undefined;
 
   constructor(
-    readonly settings: RookeryGrpcOptions & { readonly url: string },
+    readonly settings: RookeryGrpcOptions & ListenPlace,
     private readonly contracts: ServerContract,
     private readonly life: ServerLife,
   ) {
@@ -174,7 +175,7 @@ export class RookeryGrpcServer extends ServerGrpc {
       (this.settings.credentials as ServerCredentials | undefined) ?? ServerCredentials.createInsecure();
     const make = () =>
       new WrappingServer(channelOptionsOf(this.settings, this.getKeepaliveOptions(), this.logger), this.#tracked);
-    const { server, bound } = await bind(make, this.settings.url, credentials);
+    const { server, bound } = await bind(make, this.settings.url, credentials, this.settings.urlFrom);
     this.#bound = bound;
     this.#sockets = new AcceptedSockets(server);
     this.#grpcServer = server as WrappingServer;

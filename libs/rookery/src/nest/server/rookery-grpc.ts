@@ -9,7 +9,7 @@ import { checkRegisterMode } from '../environment.js';
 import { checkCompat, checkMs, type HealthOptions, type RookeryGrpcOptions } from '../options.js';
 import { HEALTH_KEYS, INSTANCE_KEYS, SERVER_KEYS, STOP_KEYS } from '../option-keys.js';
 import { ServerFactory } from './server-factory.js';
-import { nameOf, type ServiceRef } from '../service-ref.js';
+import { isServiceRef, nameOf, type ServiceRef } from '../service-ref.js';
 
 /** Makes the options with dependencies of the application. */
 export interface RookeryGrpcFactory {
@@ -57,29 +57,37 @@ function serversOf(moduleRef: ModuleRef): ServerFactory {
 
 function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
   if ('options' in options) throw nested();
-  checkKeys(options, SERVER_KEYS, '');
-  if (options.instance) checkKeys(options.instance, INSTANCE_KEYS, 'instance');
-  if (options.stop) checkKeys(options.stop, STOP_KEYS, 'stop');
-  if (options.service !== undefined) checkName(nameOf(options.service), 'service');
-  if (options.instance) checkInstanceOptions(options.instance, 'instance');
-  if (options.register !== undefined) checkRegisterMode(options.register, 'register');
-  if (options.stop?.drainMs !== undefined) checkMs(options.stop.drainMs, 'stop.drainMs');
-  if (options.stop?.streamMs !== undefined) checkMs(options.stop.streamMs, 'stop.streamMs');
+  checkKeys(options, SERVER_KEYS, 'rookeryGrpc');
+  if (options.instance) checkKeys(options.instance, INSTANCE_KEYS, 'rookeryGrpc.instance');
+  if (options.stop) checkKeys(options.stop, STOP_KEYS, 'rookeryGrpc.stop');
+  if (options.service !== undefined) checkService(options.service);
+  if (options.instance) checkInstanceOptions(options.instance, 'rookeryGrpc.instance');
+  if (options.register !== undefined) checkRegisterMode(options.register, 'rookeryGrpc.register');
+  if (options.stop?.drainMs !== undefined) checkMs(options.stop.drainMs, 'rookeryGrpc.stop.drainMs');
+  if (options.stop?.streamMs !== undefined) checkMs(options.stop.streamMs, 'rookeryGrpc.stop.streamMs');
   if (options.dependsOn !== undefined) checkDependencies(options.dependsOn);
   if (options.requireRegistry !== undefined) checkRequired(options);
   if (options.health !== undefined) checkHealth(options.health);
-  if (options.reflection !== undefined) checkBoolean(options.reflection, 'reflection');
-  if (options.compat !== undefined) checkCompat(options.compat, 'compat');
-  if (options.registerWaitMs !== undefined) checkMs(options.registerWaitMs, 'registerWaitMs');
-  if (options.registerTimeoutMs !== undefined) checkMs(options.registerTimeoutMs, 'registerTimeoutMs');
+  if (options.reflection !== undefined) checkBoolean(options.reflection, 'rookeryGrpc.reflection');
+  if (options.compat !== undefined) checkCompat(options.compat, 'rookeryGrpc.compat');
+  if (options.registerWaitMs !== undefined) checkMs(options.registerWaitMs, 'rookeryGrpc.registerWaitMs');
+  if (options.registerTimeoutMs !== undefined) checkMs(options.registerTimeoutMs, 'rookeryGrpc.registerTimeoutMs');
   if (options.credentials !== undefined && !((options.credentials as unknown) instanceof ServerCredentials))
     throw otherGrpc();
   return options;
 }
 
+/** A name, or what `defineService` returned: anything else would be a contract that is forgotten in silence. */
+function checkService(service: unknown): void {
+  if (typeof service !== 'object' || service === null) checkName(service, 'rookeryGrpc.service');
+  else if (!isServiceRef(service))
+    throw wrong('rookeryGrpc.service', service, 'Pass a name, or what defineService() returned.');
+}
+
 function checkDependencies(dependsOn: unknown): void {
-  if (!Array.isArray(dependsOn)) throw wrong('dependsOn', dependsOn, "Use a list: dependsOn: ['order-server'].");
-  dependsOn.forEach((service: ServiceRef | string, i) => checkName(nameOf(service), `dependsOn[${i}]`));
+  if (!Array.isArray(dependsOn))
+    throw wrong('rookeryGrpc.dependsOn', dependsOn, "Use a list: dependsOn: ['order-server'].");
+  dependsOn.forEach((service: ServiceRef | string, i) => checkName(nameOf(service), `rookeryGrpc.dependsOn[${i}]`));
 }
 
 function checkRequired({ requireRegistry, dependsOn = [] }: RookeryGrpcOptions): void {
@@ -94,17 +102,17 @@ function checkRequired({ requireRegistry, dependsOn = [] }: RookeryGrpcOptions):
 }
 
 function checkHealth(health: unknown): void {
-  if (typeof health !== 'object' || health === null) return checkBoolean(health, 'health');
-  checkKeys(health, HEALTH_KEYS, 'health');
+  if (typeof health !== 'object' || health === null) return checkBoolean(health, 'rookeryGrpc.health');
+  checkKeys(health, HEALTH_KEYS, 'rookeryGrpc.health');
   const { check, intervalMs } = health as HealthOptions;
   if (check !== undefined && typeof check !== 'function')
     throw wrong(
-      'health.check',
+      'rookeryGrpc.health.check',
       check,
       'Use a function that throws, or returns false, where the server is not healthy.',
     );
-  if (intervalMs !== undefined && checkMs(intervalMs, 'health.intervalMs') === 0)
-    throw wrong('health.intervalMs', intervalMs, 'Use at least 1.');
+  if (intervalMs !== undefined && checkMs(intervalMs, 'rookeryGrpc.health.intervalMs') === 0)
+    throw wrong('rookeryGrpc.health.intervalMs', intervalMs, 'Use at least 1.');
 }
 
 function checkBoolean(value: unknown, path: string): void {

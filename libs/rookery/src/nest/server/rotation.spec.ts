@@ -66,7 +66,7 @@ describe('a server enters rotation', () => {
     await time.advanceAsync(10_000);
     expect([published, said]).toEqual([[], ['serving']]);
     expect(warnings).toEqual([
-      expect.stringMatching(/^ROOKERY_DEPENDENCY_ABSENT at dependsOn: users waits for payments,/),
+      expect.stringMatching(/^ROOKERY_DEPENDENCY_ABSENT at rookeryGrpc\.dependsOn: users waits for payments,/),
     ]);
     await payments.update({ weight: 1 });
     await time.advanceAsync(0);

@@ -112,7 +112,7 @@ export class Rotation {
     const { label, directory, dependsOn, time } = this.options;
     const warning = time.after(ABSENT_MS, () => {
       this.#logger.warn(
-        `ROOKERY_DEPENDENCY_ABSENT at dependsOn: ${label} waits for ${unavailable(directory, dependsOn).join(', ')}, which has no instance, and is not registered before. ` +
+        `ROOKERY_DEPENDENCY_ABSENT at rookeryGrpc.dependsOn: ${label} waits for ${unavailable(directory, dependsOn).join(', ')}, which has no instance, and is not registered before. ` +
           'Start it; services that depend on each other never start.',
       );
     });

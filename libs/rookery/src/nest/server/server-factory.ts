@@ -3,7 +3,9 @@ import { hasMethod, mergeContracts, readContract, type Contract } from '../contr
 import type { ContractBook } from '../contract-book.js';
 import type { DecoratedController } from './controllers.js';
 import type { RookeryLifecycle } from './lifecycle.js';
+import { listenPlace } from './listen-place.js';
 import type { RookeryGrpcOptions } from '../options.js';
+import { refuseOwn } from './own-dependency.js';
 import { RookeryGrpcServer } from './rookery-grpc.server.js';
 import type { RookeryRuntime } from '../runtime.js';
 import { planServices } from './service-plan.js';
@@ -26,10 +28,10 @@ export class ServerFactory {
     const contract = this.#contractOf(options, own, controllers);
     // In an application of several servers, the others are not this one's to name.
     const hosted = controllers.filter(({ handlers }) => handlers.some((handler) => hasMethod(contract, handler)));
-    planServices(hosted, { service, option: options.instance, environment: environment.instance });
-    const url =
-      options.url ?? environment.bind ?? (registry.capabilities.reach === 'network' ? '0.0.0.0:0' : '127.0.0.1:0');
-    const server = new RookeryGrpcServer({ ...options, url }, { contract, own }, this.lifecycle);
+    const plan = planServices(hosted, { service, option: options.instance, environment: environment.instance });
+    refuseOwn(options.dependsOn ?? [], [...plan.map(({ name }) => name), ...(service === undefined ? [] : [service])]);
+    const place = listenPlace(options.url, environment.bind, registry);
+    const server = new RookeryGrpcServer({ ...options, ...place }, { contract, own }, this.lifecycle);
     this.lifecycle.attach(server);
     return server;
   }
