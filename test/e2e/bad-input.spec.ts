@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { defineService, Rookery, RookeryModule, type RookeryModuleOptions } from 'rookery';
 import { memory } from 'rookery/registries';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { probe } from '../apps/contracts.js';
 import { controllerOf, refused, RefusalStage } from '../support/refusal-stage.js';
@@ -67,6 +68,8 @@ describe('a bad registry is refused', () => {
     ]) {
       const app = await stage.root({ registry });
       expect(app.get(Rookery).registry.name).not.toContain('p%40ss');
+      expect(inspect(app.get(Rookery), { depth: 9 })).not.toContain('p@ss');
+      expect(JSON.stringify(app.get(Rookery))).toContain('"registrations":[]');
       await app.close();
     }
   });

@@ -1,6 +1,7 @@
 import type { Directory } from '../core/directory.js';
 import type { Registration, RegistrationState } from '../core/registration.js';
 import type { Registry } from '../core/registry.js';
+import { Shown } from '../core/shown.js';
 import type { ServiceView } from '../core/view.js';
 import type { RookeryLifecycle } from './server/lifecycle.js';
 import type { RookeryRuntime } from './runtime.js';
@@ -32,21 +33,26 @@ export interface RookeryHealth {
 }
 
 /** What an application can ask of, and tell, its own Rookery. Injectable wherever `RookeryModule.forRoot` is seen. */
-export class Rookery {
+export class Rookery extends Shown {
   readonly registry: Registry;
   readonly directory: Directory;
 
-  constructor(
-    runtime: RookeryRuntime,
-    private readonly lifecycle: RookeryLifecycle,
-  ) {
+  readonly #lifecycle: RookeryLifecycle;
+
+  constructor(runtime: RookeryRuntime, lifecycle: RookeryLifecycle) {
+    super();
     this.registry = runtime.registry;
     this.directory = runtime.directory;
+    this.#lifecycle = lifecycle;
+  }
+
+  toJSON(): RookeryHealth {
+    return this.check();
   }
 
   /** The live claims of this application's servers. */
   get registrations(): readonly Registration[] {
-    return this.lifecycle.registrations;
+    return this.#lifecycle.registrations;
   }
 
   /**
@@ -55,12 +61,12 @@ export class Rookery {
    * @throws {RookeryError} ROOKERY_REGISTRATION_RELEASED where a server has stopped; what kept one from starting
    */
   register(): Promise<void> {
-    return this.lifecycle.registerAll();
+    return this.#lifecycle.registerAll();
   }
 
   /** Deregisters every server, also those that do not listen yet; they go on serving the calls that still come. */
   deregister(): Promise<void> {
-    return this.lifecycle.withdrawAll();
+    return this.#lifecycle.withdrawAll();
   }
 
   /** For health checks. Readiness should not depend on it: a registry that is away stops nobody from serving. */
@@ -80,7 +86,7 @@ export class Rookery {
    * those that do not listen yet; rejects with the signal's reason when it aborts first.
    */
   registered(signal?: AbortSignal): Promise<void> {
-    const all = this.lifecycle.registered();
+    const all = this.#lifecycle.registered();
     return signal ? unlessAborted(all, signal) : all;
   }
 }

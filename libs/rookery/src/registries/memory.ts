@@ -6,6 +6,7 @@ import { shared } from '../system/shared.js';
 import { amendInstance } from './amend-instance.js';
 import { ChangeQueue, type ChangeBatch } from './change-queue.js';
 import { MemoryStore, type Claimant } from './memory-store.js';
+import { ShownRegistration } from './shown-registration.js';
 
 /**
  * A registry inside this process, for tests and for trying things out: every call makes a new, empty one. Disposing it
@@ -71,7 +72,7 @@ class MemoryRegistry implements Registry {
   }
 }
 
-class MemoryRegistration implements Registration, Claimant {
+class MemoryRegistration extends ShownRegistration implements Registration, Claimant {
   state: RegistrationState = 'registering';
   readonly registered = Promise.resolve();
 
@@ -80,7 +81,9 @@ class MemoryRegistration implements Registration, Claimant {
     private readonly store: MemoryStore,
     private readonly events: EventHub,
     private readonly onRelease: () => void,
-  ) {}
+  ) {
+    super();
+  }
 
   start(): void {
     this.store.claim(this);

@@ -2,6 +2,7 @@ import { Backoff } from '../../core/backoff.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
 import { LATE, within, pause } from '../../core/time.js';
+import { ShownRegistration } from '../shown-registration.js';
 import { ClaimStatus } from './claim-status.js';
 import type { EtcdContext } from './context.js';
 import { isLeaseGone } from './faults.js';
@@ -28,7 +29,7 @@ export interface ClaimSession {
 }
 
 /** One registration: a loop that makes the entry in etcd what it should be, one write at a time. */
-export class Claim implements Registration {
+export class Claim extends ShownRegistration implements Registration {
   /** Resolves when nothing of it can be written any more. */
   readonly gone: Promise<void>;
   #go!: () => void;
@@ -49,6 +50,7 @@ export class Claim implements Registration {
     private readonly session: ClaimSession,
     instance: ServiceInstance,
   ) {
+    super();
     this.gone = new Promise((resolve) => (this.#go = resolve));
     this.#entry = new OwnEntry(session.context, instance);
     this.#status = new ClaimStatus(session.context, instance.service, instance.id);

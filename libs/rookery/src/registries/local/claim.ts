@@ -3,6 +3,7 @@ import type { EventSink } from '../../core/event.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
 import { amendInstance, checkChange } from '../amend-instance.js';
+import { ShownRegistration } from '../shown-registration.js';
 import type { ClaimFile } from './claim-file.js';
 import type { LocalEntry } from './entry.js';
 import { mergeEdit } from './merge-edit.js';
@@ -17,7 +18,7 @@ export interface ClaimOptions {
 }
 
 /** A claim on the file of an instance. Everything that it does to the file happens one after the other. */
-export class LocalClaim implements Registration {
+export class LocalClaim extends ShownRegistration implements Registration {
   state: RegistrationState = 'registering';
   readonly registered: Promise<void>;
   #accept!: () => void;
@@ -34,6 +35,7 @@ export class LocalClaim implements Registration {
     public instance: ServiceInstance,
     private readonly options: ClaimOptions,
   ) {
+    super();
     this.registered = new Promise((accept, refuse) => {
       this.#accept = accept;
       this.#refuse = refuse;
