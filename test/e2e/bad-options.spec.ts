@@ -1,5 +1,15 @@
-import { RegisterService, RookeryModule } from 'rookery';
-import { memory } from 'rookery/registries';
+import {
+  defineService,
+  getClientToken,
+  getServiceToken,
+  RegisterService,
+  RookeryModule,
+  type RookeryClient,
+} from 'rookery';
+import { etcd } from 'rookery/etcd';
+import { channelOptions, createDirectory } from 'rookery/grpc';
+import { local, memory, staticRegistry } from 'rookery/registries';
+import { firstValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { probe } from '../apps/contracts.js';
 import { refused, RefusalStage } from '../support/refusal-stage.js';
@@ -64,6 +74,57 @@ describe('an option that nobody reads is refused', () => {
     await refused(settings, { code, path: 'forFeature("probe").groups', remedy: 'Did you mean `group`?' });
     const root = () => stage.context(RookeryModule.forRootAsync({ useFactory: () => undefined as never }));
     await refused(root, { code, path: 'RookeryModule.forRoot', remedy: '{} is enough' });
+  });
+
+  it.each<[string, () => unknown, string, string]>([
+    ['etcd()', () => etcd(loose({ host: 'h', ttl: 5 })), 'registry.host', 'Did you mean `hosts`?'],
+    ['etcd()', () => etcd(loose({ hosts: 'h', ttl: 5 })), 'registry.ttl', 'Did you mean `ttlMs`?'],
+    [
+      'etcd()',
+      () => etcd(loose({ hosts: 'h', tls: { rootCa: '' } })),
+      'registry.tls.rootCa',
+      'There are: ca, cert, key',
+    ],
+    ['etcd()', () => etcd(loose(undefined as never)), 'registry', 'Pass options'],
+    ['local()', () => local(loose({ dir: '/tmp' })), 'registry.dir', 'There are: namespace, directory'],
+    [
+      'staticRegistry()',
+      () => staticRegistry([loose({ service: 'a', address: 'h:1', wieght: 3 })]),
+      'registry[0].wieght',
+      'Did you mean `weight`?',
+    ],
+    [
+      'defineService()',
+      () => defineService(loose({ name: 'a', packge: 'a', protoPath: 'x' })),
+      'defineService("a").packge',
+      'Did you mean `package`?',
+    ],
+    [
+      'forRootAsync()',
+      () => RookeryModule.forRootAsync(loose({ useFactry: () => ({}) })),
+      'forRootAsync.useFactry',
+      'Did you mean `useFactory`?',
+    ],
+    ['forRootAsync()', () => RookeryModule.forRootAsync({}), 'forRootAsync', 'Pass one of them'],
+    [
+      'channelOptions()',
+      () => channelOptions(createDirectory(memory()), loose({ helthCheck: true })),
+      'channelOptions.helthCheck',
+      'Did you mean `healthCheck`?',
+    ],
+  ])('in %s', async (_, fn, path, remedy) => {
+    await refused(fn, { code, path, remedy });
+  });
+
+  it('in a call, and in what a client starts from', async () => {
+    const app = await stage.feature(service);
+    const place = 'call of probe (probe.Probe/Ask), options';
+    const misspelt = loose({ gruop: 'canary' });
+    const wrong = (path: string) => ({ code, path: `${path}.gruop`, remedy: 'Did you mean `group`?' });
+    await refused(() => app.get(getServiceToken('probe', 'Probe')).ask({}, misspelt), wrong(place));
+    const client = app.get<RookeryClient>(getClientToken('probe'));
+    await refused(() => firstValueFrom(client.getService<any>('Probe').ask({}, misspelt)), wrong(place));
+    await refused(() => client.with(misspelt), wrong('client of probe, with'));
   });
 
   it('while everything that exists is taken', () => {

@@ -298,10 +298,13 @@ describe('a bad client is refused', () => {
     );
     const app = await stage.feature(probe('probe'));
     const service = app.get(getServiceToken('probe', 'Probe'));
-    await refused(() => service.ask({}, { timeoutMs: -1 }), invalid('options.timeoutMs'));
+    await refused(
+      () => service.ask({}, { timeoutMs: -1 }),
+      invalid('call of probe (probe.Probe/Ask), options.timeoutMs'),
+    );
     await refused(
       () => service.follow({}, { timeoutMs: Number.NaN })[Symbol.asyncIterator]().next(),
-      invalid('options.timeoutMs'),
+      invalid('call of probe (probe.Probe/Follow), options.timeoutMs'),
     );
     await refused(
       () => app.get<RookeryClient>(getClientToken('probe')).with({ timeoutMs: -1 }),

@@ -1,5 +1,8 @@
 import { RookeryError } from './errors.js';
 
+/** The options that exist; the compiler holds the list against its interface. */
+export type KeysOf<T> = Readonly<Record<keyof T & string, true>>;
+
 /**
  * Refuses options that nobody reads: a misspelt one would otherwise count as left out, in silence.
  * @param known an object whose keys are the options that exist
@@ -18,7 +21,7 @@ export function checkKeys(options: object, known: Readonly<Record<string, true>>
 }
 
 /** The known option that differs least, by at most two letters or by its end. */
-function nearest(known: readonly string[], key: string): string | undefined {
+export function nearest(known: readonly string[], key: string): string | undefined {
   const y = key.toLowerCase();
   const apart = (name: string) => distance(name.toLowerCase(), y);
   const [best] = known.toSorted((a, b) => apart(a) - apart(b));

@@ -37,11 +37,11 @@ describe('the time that a call has', () => {
   );
 
   it.each([
-    [{ timeoutMs: -1 }, 'options.timeoutMs'],
-    [{ timeoutMs: NaN }, 'options.timeoutMs'],
-    [{ timeoutMs: '5' }, 'options.timeoutMs'],
-    [{ deadline: NaN }, 'options.deadline'],
-    [{ deadline: new Date(NaN) }, 'options.deadline'],
+    [{ timeoutMs: -1 }, 'call of dns:localhost:1 (a/B), options.timeoutMs'],
+    [{ timeoutMs: NaN }, 'call of dns:localhost:1 (a/B), options.timeoutMs'],
+    [{ timeoutMs: '5' }, 'call of dns:localhost:1 (a/B), options.timeoutMs'],
+    [{ deadline: NaN }, 'call of dns:localhost:1 (a/B), options.deadline'],
+    [{ deadline: new Date(NaN) }, 'call of dns:localhost:1 (a/B), options.deadline'],
   ])('is refused where it is none: %o', (options, path) => {
     expect(() => deadlineOf(options)).toThrow(expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path }));
   });

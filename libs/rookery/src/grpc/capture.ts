@@ -12,25 +12,11 @@ import { RookeryError, show } from '../core/errors.js';
 import { checkGroups } from '../core/route.js';
 import type { Time } from '../core/time.js';
 import { describeError, type CallContext } from './call-error.js';
+import { checkCallOptions, type RookeryCallOptions } from './call-options.js';
 import { withRecord } from './call-record.js';
 import { currentLane } from './lane.js';
 
 type AnyChannel = CallProperties<unknown, unknown>['channel'];
-
-/** What a call may say beside grpc-js's own options. */
-export interface RookeryCallOptions {
-  /** A group, or groups in order of preference; strict. `'*'` is any, `UNGROUPED` the ungrouped. */
-  readonly group?: string | readonly string[];
-  /** Milliseconds; 0 = none. Default 5000 for unary calls, none for streams. */
-  readonly timeoutMs?: number;
-  /** Waits, until the deadline, where the call would fail for want of an instance. Default false. */
-  readonly waitForReady?: boolean;
-  /**
-   * Says that the call may be run twice. Noted for retries; as yet only what surely was not processed is sent again,
-   * whether this is set or not. Default false.
-   */
-  readonly idempotent?: boolean;
-}
 
 export interface CaptureOptions {
   /** Used for calls that name no group. */
@@ -49,12 +35,14 @@ export interface CaptureOptions {
 export function captureCall(defaults: CaptureOptions): CallInvocationTransformer {
   return (properties: CallProperties<unknown, unknown>) => {
     assertOneGrpc(properties.channel);
-    const { methodDefinition, callback } = properties;
+    const { methodDefinition, callback, channel } = properties;
+    const place = () => `call of ${serviceOf(channel)} (${methodDefinition.path.slice(1)}), options`;
     const options: CallOptions & RookeryCallOptions = { ...properties.callOptions };
+    checkCallOptions(options, place);
     const unary = !methodDefinition.requestStream && !methodDefinition.responseStream;
-    const defaultTimeoutMs = applyTimeout(options, unary ? defaults.timeoutMs : 0);
-    const record = recordFor(options, properties.metadata.getOptions().waitForReady, defaults);
-    const context: CallContext = { service: serviceOf(properties.channel), record, defaultTimeoutMs };
+    const defaultTimeoutMs = applyTimeout(options, unary ? defaults.timeoutMs : 0, place);
+    const record = recordFor(options, properties.metadata.getOptions().waitForReady, defaults, place);
+    const context: CallContext = { service: serviceOf(channel), record, defaultTimeoutMs };
     const metadata = withRecord(properties.metadata, record);
     // grpc-js and the balancer must agree: what the one fails and the other queues is never picked again.
     metadata.setOptions({ ...metadata.getOptions(), waitForReady: record.waitForReady ?? false });
@@ -72,9 +60,10 @@ function recordFor(
   options: CallOptions & RookeryCallOptions,
   waitForReady: boolean | undefined,
   defaults: CaptureOptions,
+  place: () => string,
 ): CallRecord {
   return {
-    groups: options.group === undefined ? undefined : checkGroups(options.group, 'options.group'),
+    groups: options.group === undefined ? undefined : checkGroups(options.group, `${place()}.group`),
     clientGroups: defaults.groups,
     lane: currentLane(),
     waitForReady: options.waitForReady ?? waitForReady ?? defaults.waitForReady,
@@ -87,14 +76,18 @@ function recordFor(
 const LONGEST_MS = 2 ** 31 - 1;
 
 /** Sets the deadline; returns the default timeout where it was that. */
-function applyTimeout(options: CallOptions & RookeryCallOptions, defaultMs: number): number | undefined {
+function applyTimeout(
+  options: CallOptions & RookeryCallOptions,
+  defaultMs: number,
+  place: () => string,
+): number | undefined {
   const { timeoutMs, deadline } = options;
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
-    throw wrongTime('timeoutMs', timeoutMs, 'Use milliseconds, or 0 for none.');
+    throw wrongTime(`${place()}.timeoutMs`, timeoutMs, 'Use milliseconds, or 0 for none.');
   }
   if (deadline !== undefined && deadline !== null) {
     if (Number.isNaN(Number(deadline)))
-      throw wrongTime('deadline', deadline, 'Use a Date, or milliseconds since 1970.');
+      throw wrongTime(`${place()}.deadline`, deadline, 'Use a Date, or milliseconds since 1970.');
     if (Number(deadline) - Date.now() > LONGEST_MS) delete options.deadline;
     return undefined;
   }
@@ -108,9 +101,9 @@ function applyTimeout(options: CallOptions & RookeryCallOptions, defaultMs: numb
   return defaultMs;
 }
 
-function wrongTime(name: string, value: unknown, remedy: string): RookeryError {
+function wrongTime(path: string, value: unknown, remedy: string): RookeryError {
   return new RookeryError('ROOKERY_OPTION_INVALID', {
-    path: `options.${name}`,
+    path,
     found: `found ${show(value)}.`,
     remedy,
   });

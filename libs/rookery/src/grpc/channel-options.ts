@@ -2,6 +2,7 @@ import type { ChannelOptions, ClientOptions } from '@grpc/grpc-js';
 import { createBalancer, type BalancerOptions } from '../core/balancer.js';
 import type { Directory } from '../core/directory.js';
 import { RookeryError, show } from '../core/errors.js';
+import { checkKeys, type KeysOf } from '../core/keys.js';
 import type { EventSink } from '../core/event.js';
 import type { PickerFactory } from '../core/picker.js';
 import { checkGroups } from '../core/route.js';
@@ -43,6 +44,20 @@ export interface DiscoveryChannelOptions {
   readonly random?: Random;
 }
 
+const KEYS: KeysOf<DiscoveryChannelOptions> = {
+  group: true,
+  timeoutMs: true,
+  waitForReady: true,
+  balancer: true,
+  healthCheck: true,
+  tls: true,
+  secure: true,
+  channelOptions: true,
+  emit: true,
+  time: true,
+  random: true,
+};
+
 const DEFAULTS: ChannelOptions = {
   // An http_proxy variable would turn our target into that of the proxy.
   'grpc.enable_http_proxy': 0,
@@ -60,10 +75,11 @@ const DEFAULTS: ChannelOptions = {
  */
 export function channelOptions(directory: Directory, options: DiscoveryChannelOptions = {}): ClientOptions {
   install();
+  checkKeys(options, KEYS, 'channelOptions');
   const { time = systemTime, random = systemRandom, balancer: picker } = options;
   const { emit = directory.registry.events.emit, healthCheck, secure } = options;
-  if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'healthCheck');
-  const { serverName } = checkTls(options.tls ?? {}, 'tls');
+  if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
+  const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const handle = {
     version: 1 as const,
     time,
@@ -84,8 +100,8 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
  */
 export function directOptions(options: DiscoveryChannelOptions): ClientOptions {
   const { time = systemTime, channelOptions: own = {}, timeoutMs = DEFAULT_TIMEOUT_MS, waitForReady } = options;
-  const groups = options.group === undefined ? undefined : checkGroups(options.group, 'group');
-  const { serverName } = checkTls(options.tls ?? {}, 'tls');
+  const groups = options.group === undefined ? undefined : checkGroups(options.group, 'channelOptions.group');
+  const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const override = typeof serverName === 'string' && { 'grpc.ssl_target_name_override': serverName };
   const capture = captureCall({ groups, timeoutMs, waitForReady, time });
   return { ...DEFAULTS, ...own, ...override, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };

@@ -20,7 +20,7 @@ import { memory } from '../registries/memory.js';
 import { eventually } from '../testing/eventually.js';
 import type { RookeryCallError } from './call-error.js';
 import { channelOptions, type DiscoveryChannelOptions } from './channel-options.js';
-import type { RookeryCallOptions } from './capture.js';
+import type { RookeryCallOptions } from './call-options.js';
 import { createDirectory } from './directory.js';
 import type { StagedHealth } from './health.stage.js';
 import { PEER_SERVICE, type HostedService } from './peer.js';

@@ -146,7 +146,7 @@ describe('a client that watches health', () => {
 
   it('refuses an option that is neither', () => {
     expect(() => healthFleet().dial({ healthCheck: 1 as never })).toThrow(
-      expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path: 'healthCheck' }),
+      expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path: 'channelOptions.healthCheck' }),
     );
   });
 });

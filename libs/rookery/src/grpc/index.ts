@@ -1,6 +1,6 @@
 /** Discovery for plain grpc-js: the `discovery:` target, without Nest. */
 export { isCallError, type RookeryCallError } from './call-error.js';
-export type { RookeryCallOptions } from './capture.js';
+export type { RookeryCallOptions } from './call-options.js';
 export { channelOptions, DEFAULT_TIMEOUT_MS, type DiscoveryChannelOptions } from './channel-options.js';
 export { createDirectory } from './directory.js';
 export { currentLane, withLane } from './lane.js';

@@ -121,12 +121,12 @@ describe('the name in a certificate', () => {
   });
 
   it.each([
-    ['tls', 'who'],
-    ['tls', []],
-    ['tls.serverName', { serverName: '' }],
-    ['tls.serverName', { serverName: 'a b' }],
-    ['tls.serverName', { serverName: 5 }],
-    ['tls.name', { name: 'who' }],
+    ['channelOptions.tls', 'who'],
+    ['channelOptions.tls', []],
+    ['channelOptions.tls.serverName', { serverName: '' }],
+    ['channelOptions.tls.serverName', { serverName: 'a b' }],
+    ['channelOptions.tls.serverName', { serverName: 5 }],
+    ['channelOptions.tls.name', { name: 'who' }],
   ])('is refused at %s where it is %j', (path, tls) => {
     const { directory } = fleet();
     expect(() => channelOptions(directory, { tls: tls as never })).toThrow(

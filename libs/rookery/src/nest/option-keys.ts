@@ -1,5 +1,7 @@
 import type { GrpcOptions } from '@nestjs/microservices';
-import type { InstanceOptions } from '../core/instance.js';
+import { INSTANCE_KEYS } from '../core/instance-keys.js';
+import type { KeysOf } from '../core/keys.js';
+import type { ClientDefaults } from './client/client.js';
 import type {
   AsyncClientFeature,
   ClientFeatureOptions,
@@ -10,18 +12,20 @@ import type {
   StopOptions,
 } from './options.js';
 
-/** The options that exist; the compiler holds each list against its interface. */
-type KeysOf<T> = Readonly<Record<keyof T & string, true>>;
-
 export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = { registry: true, namespace: true, register: true };
 
-export const INSTANCE_KEYS: KeysOf<InstanceOptions> = {
-  group: true,
-  weight: true,
-  zone: true,
-  version: true,
-  metadata: true,
-};
+/** Of `forRootAsync`: those of Nest's ConfigurableModuleBuilder. */
+export const ASYNC_MODULE_KEYS = {
+  imports: true,
+  inject: true,
+  useFactory: true,
+  useClass: true,
+  useExisting: true,
+  provideInjectionTokensFrom: true,
+  isGlobal: true,
+} as const;
+
+export { INSTANCE_KEYS };
 
 export const STOP_KEYS: KeysOf<StopOptions> = { drainMs: true, streamMs: true };
 
@@ -73,6 +77,9 @@ export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
   tls: true,
   compat: true,
 };
+
+/** Of `RookeryClient.with`. */
+export const DEFAULTS_KEYS: KeysOf<ClientDefaults> = { group: true, timeoutMs: true, waitForReady: true };
 
 const CONTRACT_KEYS = { service: true, name: true, package: true, protoPath: true, loader: true } as const;
 

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RookeryError } from '../core/errors.js';
+import { checkKeys } from '../core/keys.js';
 import { within } from '../core/time.js';
 import { expectOwnSignal } from '../system/signals.js';
 import { systemTime } from '../system/time.js';
@@ -20,6 +21,7 @@ import type { DiscoveryClient } from './client/discovery-client.js';
 import { EventLog } from './event-log.js';
 import { RookeryLifecycle } from './server/lifecycle.js';
 import { RookeryLifecycleModule } from './server/lifecycle.module.js';
+import { ASYNC_MODULE_KEYS } from './option-keys.js';
 import type { AsyncClientFeature, ClientFeature, ClientSettings, RookeryModuleOptions } from './options.js';
 import { Rookery } from './rookery.js';
 import { openRuntime, type RookeryRuntime } from './runtime.js';
@@ -117,7 +119,9 @@ export class RookeryModule extends ConfigurableModuleClass {
     return withProviders(super.forRoot(options));
   }
 
+  /** As `forRoot`, with options from a factory or a class. */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    checkAsyncOptions(options);
     return withProviders(super.forRootAsync(options));
   }
 
@@ -134,6 +138,17 @@ export class RookeryModule extends ConfigurableModuleClass {
   static forFeatureAsync(features: readonly AsyncClientFeature[]): DynamicModule {
     return clientModule(resolveFeatures(features, 'forFeatureAsync').map((feature, i) => [feature, features[i]!]));
   }
+}
+
+/** @throws {RookeryError} ROOKERY_OPTION_INVALID */
+function checkAsyncOptions(options: typeof ASYNC_OPTIONS_TYPE): void {
+  checkKeys(options, ASYNC_MODULE_KEYS, 'forRootAsync');
+  if (options.useFactory ?? options.useClass ?? options.useExisting) return;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: 'forRootAsync',
+    found: 'found neither `useFactory` nor `useClass` nor `useExisting`.',
+    remedy: 'Pass one of them: forRootAsync({ inject: [ConfigService], useFactory: (config) => ({ … }) }).',
+  });
 }
 
 function withProviders(definition: DynamicModule): DynamicModule {

@@ -76,7 +76,7 @@ export class Rookery extends Shown {
       service,
       ...outline(this.directory.view(service)),
     }));
-    const { unregistered } = this.lifecycle;
+    const { unregistered } = this.#lifecycle;
     const status = statusOf({ registrations, services, unregistered });
     return { status, registry: this.registry.name, registrations, unregistered, services };
   }

@@ -3,6 +3,7 @@ import type { Options as LoaderOptions } from '@grpc/proto-loader';
 import { fileURLToPath } from 'node:url';
 import { RookeryError, show } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
+import { checkKeys } from '../core/keys.js';
 
 /** A gRPC service as ts-proto writes it with `outputServices=grpc-js`, or as grpc-js itself defines it. */
 export type GrpcDefinition = ServiceDefinition;
@@ -14,6 +15,8 @@ export interface ProtoContract {
   /** Options of @grpc/proto-loader. */
   readonly loader?: LoaderOptions;
 }
+
+const DEFINE_KEYS = { name: true, services: true, package: true, protoPath: true, loader: true } as const;
 
 /** The contract of one service: written once, taken by servers, clients, decorators, tokens and tests. */
 export interface ServiceRef<S = unknown> {
@@ -30,7 +33,7 @@ export interface ServiceRef<S = unknown> {
 
 /**
  * Names a service and its contract.
- * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_CONTRACT_MISSING, ROOKERY_CONTRACT_INVALID
+ * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID, ROOKERY_CONTRACT_MISSING, ROOKERY_CONTRACT_INVALID
  */
 export function defineService<const D extends Readonly<Record<string, GrpcDefinition>>>(options: {
   readonly name: string;
@@ -45,6 +48,7 @@ export function defineService(
   const path = `defineService(${show(options.name)})`;
   const { services, package: packages, protoPath, loader } = options;
   checkName(options.name, `${path}.name`);
+  checkKeys(options, DEFINE_KEYS, path);
   if (services) {
     checkDefinitions(services, `${path}.services`);
     return Object.freeze({ name: options.name, services });

@@ -220,8 +220,8 @@ describe('local()', () => {
   });
 
   it('refuses options that make no sense', () => {
-    expect(() => local({ namespace: '../x' })).toThrow('ROOKERY_NAME_INVALID at namespace');
-    expect(() => local({ pollMs: Number.NaN })).toThrow('ROOKERY_OPTION_INVALID at pollMs: found NaN.');
+    expect(() => local({ namespace: '../x' })).toThrow('ROOKERY_NAME_INVALID at registry.namespace');
+    expect(() => local({ pollMs: Number.NaN })).toThrow('ROOKERY_OPTION_INVALID at registry.pollMs: found NaN.');
   });
 
   it('says that it was closed', async () => {

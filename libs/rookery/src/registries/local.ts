@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { RookeryError } from '../core/errors.js';
 import { EventHub } from '../core/event.js';
+import { checkKeys, type KeysOf } from '../core/keys.js';
 import { checkName, type ServiceInstance } from '../core/instance.js';
 import type { Registration } from '../core/registration.js';
 import type { Registry, RegistryCapabilities } from '../core/registry.js';
@@ -27,17 +28,20 @@ export interface LocalOptions {
   readonly time?: Time;
 }
 
+const KEYS: KeysOf<LocalOptions> = { namespace: true, directory: true, pollMs: true, time: true };
+
 /**
  * The registry of this machine: files in a directory of the user, one per instance, without any server. An entry lives
  * as long as its process; operators may edit weight, group, status and metadata in the file.
  * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID, ROOKERY_REGISTRY_INSECURE
  */
 export function local(options: LocalOptions = {}): Registry {
+  checkKeys(options, KEYS, 'registry');
   const { namespace = 'default', pollMs = 500 } = options;
-  checkName(namespace, 'namespace');
+  checkName(namespace, 'registry.namespace');
   if (!(pollMs >= 1)) {
     throw new RookeryError('ROOKERY_OPTION_INVALID', {
-      path: 'pollMs',
+      path: 'registry.pollMs',
       found: `found ${pollMs}.`,
       remedy: 'Use 1 ms or more.',
     });

@@ -1,5 +1,7 @@
 import { RookeryError } from '../core/errors.js';
 import { EventHub } from '../core/event.js';
+import { INSTANCE_KEYS } from '../core/instance-keys.js';
+import { checkKeys, type KeysOf } from '../core/keys.js';
 import { checkName, createInstance, type InstanceOptions, type ServiceInstance } from '../core/instance.js';
 import type { Registration } from '../core/registration.js';
 import type { Registry, RegistryCapabilities } from '../core/registry.js';
@@ -19,6 +21,15 @@ export interface StaticEntry extends InstanceOptions {
   readonly peer?: number;
 }
 
+const KEYS: KeysOf<StaticEntry> = {
+  service: true,
+  address: true,
+  id: true,
+  secure: true,
+  peer: true,
+  ...INSTANCE_KEYS,
+};
+
 /**
  * A fixed list of instances, for fleets that something else keeps stable: it takes no registrations.
  * (`static` itself is a reserved word.)
@@ -29,6 +40,7 @@ export function staticRegistry(entries: readonly StaticEntry[], path = 'registry
   const services = new Map<string, Map<string, ServiceInstance>>();
   for (const [i, entry] of entries.entries()) {
     const at = `${path}[${i}]`;
+    checkKeys(entry, KEYS, at);
     const service = checkName(entry.service, `${at}.service`);
     let instances = services.get(service);
     if (!instances) services.set(service, (instances = new Map()));

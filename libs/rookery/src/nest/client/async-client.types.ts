@@ -1,6 +1,6 @@
 import type { CallOptions as GrpcCallOptions, Metadata } from '@grpc/grpc-js';
 import type { Observable } from 'rxjs';
-import type { RookeryCallOptions } from '../../grpc/capture.js';
+import type { RookeryCallOptions } from '../../grpc/call-options.js';
 
 /** Options of one call. */
 export interface CallOptions

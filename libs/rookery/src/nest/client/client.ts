@@ -1,4 +1,4 @@
-import type { RookeryCallOptions } from '../../grpc/capture.js';
+import type { RookeryCallOptions } from '../../grpc/call-options.js';
 import type { AsyncClient } from './async-client.types.js';
 
 /** What `with` may set for the calls of a client. */

@@ -9,11 +9,14 @@ import {
 } from '@grpc/grpc-js';
 import { ClientGrpcProxy, type GrpcOptions } from '@nestjs/microservices';
 import { RookeryError } from '../../core/errors.js';
+import { checkKeys } from '../../core/keys.js';
+import { checkGroups } from '../../core/route.js';
 import { describeError } from '../../grpc/call-error.js';
 import { createAsyncClient } from './async-client.js';
 import type { AsyncClient } from './async-client.types.js';
 import { RookeryClient, type ClientDefaults } from './client.js';
 import type { Contract } from '../contract.js';
+import { DEFAULTS_KEYS } from '../option-keys.js';
 import { checkMs, type Compat } from '../options.js';
 import { observableMethod, type ObservableMethod } from './observable-method.js';
 
@@ -63,8 +66,10 @@ export class DiscoveryClient extends RookeryClient {
   }
 
   with(defaults: ClientDefaults): RookeryClient {
-    if (defaults.timeoutMs !== undefined)
-      checkMs(defaults.timeoutMs, `client of ${this.options.service}, with.timeoutMs`);
+    const path = `client of ${this.options.service}, with`;
+    checkKeys(defaults, DEFAULTS_KEYS, path);
+    if (defaults.timeoutMs !== undefined) checkMs(defaults.timeoutMs, `${path}.timeoutMs`);
+    if (defaults.group !== undefined) checkGroups(defaults.group, `${path}.group`);
     return new DiscoveryClient({ ...this.options, defaults: { ...this.options.defaults, ...defaults } });
   }
 

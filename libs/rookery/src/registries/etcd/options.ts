@@ -1,5 +1,6 @@
 import { formatAddress, parseAddress } from '../../core/address.js';
 import { RookeryError, show } from '../../core/errors.js';
+import { checkKeys, type KeysOf } from '../../core/keys.js';
 import type { Random, Time } from '../../core/time.js';
 
 export interface EtcdTls {
@@ -38,12 +39,27 @@ export interface EtcdSettings {
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
+const KEYS: KeysOf<EtcdOptions> = {
+  hosts: true,
+  prefix: true,
+  ttlMs: true,
+  username: true,
+  password: true,
+  tls: true,
+  time: true,
+  random: true,
+};
+const TLS_KEYS: KeysOf<EtcdTls> = { ca: true, cert: true, key: true };
+
 const MIN_TTL_MS = 2000;
 /** A day: a longer one would be a mistake of the unit. */
 const MAX_TTL_MS = 86_400_000;
 
 /** @throws {RookeryError} ROOKERY_OPTION_INVALID, ROOKERY_ADDRESS_INVALID */
 export function checkEtcdOptions(options: EtcdOptions): EtcdSettings {
+  if (typeof options !== 'object' || options === null)
+    throw invalid('', `found ${show(options)}`, "Pass options: etcd({ hosts: '127.0.0.1:2379' }).");
+  checkKeys(options, KEYS, 'registry');
   const { hosts, secure } = checkHosts(options.hosts);
   const auth = checkAuth(options);
   const tls = checkTls(options.tls, secure);
@@ -104,6 +120,7 @@ function checkTls(tls: EtcdTls | undefined, secure: boolean | undefined): EtcdSe
   if (tls === undefined) return secure ? {} : undefined;
   if (typeof tls !== 'object' || tls === null)
     throw invalid('tls', `found ${show(tls)}`, 'Use { ca, cert, key }, or {}.');
+  checkKeys(tls, TLS_KEYS, 'registry.tls');
   if (secure === false) throw invalid('tls', 'found TLS with http:// hosts', 'Use https://, or leave the scheme out.');
   const { ca, cert, key } = tls;
   if (!cert !== !key) throw invalid('tls', 'found only one of cert and key', 'Set both, or neither.');
@@ -125,5 +142,9 @@ function pem(text: unknown, path: string): Buffer {
 }
 
 function invalid(path: string, found: string, remedy: string): RookeryError {
-  return new RookeryError('ROOKERY_OPTION_INVALID', { path: `registry.${path}`, found: `${found}.`, remedy });
+  return new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: path ? `registry.${path}` : 'registry',
+    found: `${found}.`,
+    remedy,
+  });
 }

@@ -1,0 +1,59 @@
+import type { CallOptions } from '@grpc/grpc-js';
+import { RookeryError } from '../core/errors.js';
+import { nearest, type KeysOf } from '../core/keys.js';
+
+/** What a call may say beside grpc-js's own options. */
+export interface RookeryCallOptions {
+  /** A group, or groups in order of preference; strict. `'*'` is any, `UNGROUPED` the ungrouped. */
+  readonly group?: string | readonly string[];
+  /** Milliseconds; 0 = none. Default 5000 for unary calls, none for streams. */
+  readonly timeoutMs?: number;
+  /** Waits, until the deadline, where the call would fail for want of an instance. Default false. */
+  readonly waitForReady?: boolean;
+  /**
+   * Says that the call may be run twice. Noted for retries; as yet only what surely was not processed is sent again,
+   * whether this is set or not. Default false.
+   */
+  readonly idempotent?: boolean;
+}
+
+const KEYS: KeysOf<RookeryCallOptions & CallOptions> = {
+  group: true,
+  timeoutMs: true,
+  waitForReady: true,
+  idempotent: true,
+  deadline: true,
+  host: true,
+  parent: true,
+  propagate_flags: true,
+  credentials: true,
+  interceptors: true,
+  interceptor_providers: true,
+};
+
+/** Beside those, what `AsyncClient` takes. */
+const NAMES = [...Object.keys(KEYS), 'signal', 'metadata'];
+
+/** Keys that are like none of ours: an interceptor of the user may read them, as grpc-js lets it. */
+const others = new Set(NAMES);
+const REMEMBERED = 1000;
+
+/**
+ * Refuses what looks like a misspelt option of ours: a call whose `group` nobody reads reaches the instances that it was
+ * to be kept from.
+ * @throws {RookeryError} ROOKERY_OPTION_INVALID
+ */
+export function checkCallOptions(options: object, place: () => string): void {
+  for (const key in options) {
+    if (others.has(key)) continue;
+    const near = nearest(NAMES, key);
+    if (near !== undefined) {
+      throw new RookeryError('ROOKERY_OPTION_INVALID', {
+        path: `${place()}.${key}`,
+        found: 'there is no such option.',
+        remedy: `Did you mean \`${near}\`?`,
+      });
+    }
+    if (others.size < REMEMBERED) others.add(key);
+  }
+}
