@@ -5,7 +5,15 @@ import { Controller } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { GrpcMethod, Transport } from '@nestjs/microservices';
 import { Client } from '@grpc/grpc-js';
-import { defineService, getClientToken, getServiceToken, RegisterService, RookeryClient, RookeryModule } from 'rookery';
+import {
+  defineService,
+  getClientToken,
+  getServiceToken,
+  RegisterService,
+  RookeryClient,
+  rookeryGrpc,
+  RookeryModule,
+} from 'rookery';
 import { channelOptions, createDirectory, PEER_SERVICE } from 'rookery/grpc';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { probe } from '../apps/contracts.js';
@@ -99,6 +107,29 @@ describe('a bad controller is refused', () => {
         /^ROOKERY_CONTROLLER_UNSERVED at Unserved \(Elsewhere\/Ask\): .*add the contract to a server/,
       ),
     );
+  });
+});
+
+describe('a contract of which something is not implemented', () => {
+  const unimplemented = () => stage.warnings.filter((text) => text.startsWith('ROOKERY_METHOD_UNIMPLEMENTED'));
+
+  it('is told of once, and not of gRPC services that are none of the server', async () => {
+    const module = stage.module({ controllers: [controllerOf(probe('probe'))] });
+    const app = await stage.hybrid(module);
+    for (let i = 0; i < 2; i += 1)
+      app.connectMicroservice(rookeryGrpc({ service: probe('probe'), url: '127.0.0.1:0' }));
+    await app.startAllMicroservices();
+    await app.init();
+    expect(unimplemented()).toEqual([
+      expect.stringMatching(
+        /^ROOKERY_METHOD_UNIMPLEMENTED at probe\.Probe\/Follow: the contract has it, and no controller/,
+      ),
+    ]);
+  });
+
+  it('is not told of where all of it is', async () => {
+    await stage.listening();
+    expect(unimplemented()).toEqual([]);
   });
 });
 

@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   ROOKERY_SHUTDOWN_UNHEARD: 'Nothing listens for SIGTERM, so a stop cannot deregister.',
   ROOKERY_CONTROLLER_EMPTY: '@RegisterService is on a class without a gRPC handler.',
   ROOKERY_CONTROLLER_UNSERVED: 'No server of the application serves a handler of a decorated controller.',
+  ROOKERY_METHOD_UNIMPLEMENTED: 'No controller implements a method that the contract has.',
   ROOKERY_CONTROLLER_DUPLICATE: '@RegisterService is on one class twice.',
   ROOKERY_CONTROLLER_CONFLICT: 'Two controllers register one service with different options.',
   ROOKERY_SERVICE_UNNAMED: '@RegisterService() names no service, and neither does the server.',

@@ -113,6 +113,11 @@ export class RookeryGrpcServer extends ServerGrpc {
     return methodNames(this.contracts.contract);
   }
 
+  /** The gRPC services of its contract, by full name. */
+  get definitions(): ReturnType<typeof servicesOf> {
+    return servicesOf(this.contracts.contract);
+  }
+
   /** Whether one of the handlers is served here. */
   serves({ service, rpc }: GrpcPattern): boolean {
     return this.#handled.has(`${service}/${rpc}`);
