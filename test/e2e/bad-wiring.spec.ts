@@ -141,6 +141,19 @@ describe('a bad server is refused', () => {
       remedy: /Decorate those that it serves, or set register: 'never'/,
     });
     await refused(() => stage.serve({ service: probe('probe') }, []), place('127.0.0.1:0'));
+    @Controller()
+    class Forgotten {
+      @GrpcMethod('Probe', 'Ask')
+      ask() {}
+    }
+    @Controller()
+    class ForHttp {
+      ask() {}
+    }
+    await refused(() => stage.serve({ service: probe('probe') }, [Forgotten, ForHttp]), {
+      ...place('127.0.0.1:0'),
+      remedy: /decorated with @RegisterService, though Forgotten has gRPC handlers\. Decorate/,
+    });
   });
 
   it('whose controllers have misspelt what they handle, naming both sides', async () => {

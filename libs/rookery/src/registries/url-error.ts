@@ -1,4 +1,7 @@
 import { RookeryError, show } from '../core/errors.js';
+import { nearest } from '../core/keys.js';
+
+export const SCHEMES = ['memory', 'local', 'static', 'etcd', 'etcds'] as const;
 
 /** Every form of a registry URL, as error messages list them. */
 export const URL_FORMS = [
@@ -14,7 +17,7 @@ export const URL_FORMS = [
 export function urlInvalid(url: string, path: string, fault: string, cause?: unknown): RookeryError {
   return new RookeryError('ROOKERY_REGISTRY_URL_INVALID', {
     path,
-    found: `found ${show(redactUrl(url))}: ${fault}.`,
+    found: `found ${show(redactUrl(url))}: ${fault}${fault.endsWith('?') ? '' : '.'}`,
     remedy: `Use one of ${URL_FORMS.join(' | ')}.`,
     cause,
   });
@@ -23,14 +26,20 @@ export function urlInvalid(url: string, path: string, fault: string, cause?: unk
 /**
  * The URL without what may be a secret, also where it is broken: credentials (all that stands before the last `@`, since
  * a password may hold an unescaped `/`), a port that is no number (`user:password` without its host), a query, and
- * everything after a scheme that is none of ours.
+ * everything after a scheme that is none of ours, unless it is etcd's misspelt.
  */
 export function redactUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:)(.*)$/is.exec(url) ?? [];
   if (scheme === 'local:' || scheme === 'static:' || scheme === 'memory:') return url.replace(/^.*@/s, `${scheme}***@`);
-  if (scheme !== 'etcd:' && scheme !== 'etcds:') return scheme === undefined ? '***' : `${scheme}***`;
+  if (!isEtcd(scheme, rest)) return scheme === undefined ? '***' : `${scheme}***`;
   const [, slashes = '', hosts = '', path = ''] = /^(\/*)([^/]*)(.*)$/s.exec(
     rest.replace(/^(\/*).*@/s, '$1***@').replace(/[?#].*$/s, '?***'),
   )!;
   return `${scheme}${slashes}${hosts.replaceAll(/:(?!\d+(?:,|$|\?))[^,:\]]+(?=,|$|\?)/g, ':***')}${path}`;
+}
+
+/** Its scheme, or what looks like a slip of the pen: who sees `ectd:***` sees nothing. */
+function isEtcd(scheme: string | undefined, rest: string): boolean {
+  if (scheme === 'etcd:' || scheme === 'etcds:') return true;
+  return scheme !== undefined && rest.startsWith('//') && /^etcds?$/.test(nearest(SCHEMES, scheme.slice(0, -1)) ?? '');
 }

@@ -52,7 +52,9 @@ describe('registryFromUrl', () => {
 
   it.each([
     ['redis://:secret@h:1', 'there is no registry "redis:"'],
-    ['localhost:2379', 'there is no registry "localhost:"'],
+    ['localhost:2379', 'there is no registry "localhost:", or "etcd://" is missing. Use one of'],
+    ['ectd://h1:2379', 'found "ectd://h1:2379": there is no registry "ectd:"; did you mean "etcd:"? Use one of'],
+    ['redis://h1', 'there is no registry "redis:". Use one of'],
     ['127.0.0.1:2379', 'it has no scheme'],
     ['', 'it has no scheme'],
     ['memory:x', 'nothing may follow "memory:"'],
@@ -134,6 +136,9 @@ describe('redactUrl', () => {
     ['etcd:u:p@h', 'etcd:***@h'],
     ['etcds://[fe80::a]:2379,h2:a1b/x?y', 'etcds://[fe80::a]:2379,h2:***/x?***'],
     ['user:pw@h', 'user:***'],
+    ['ectd://u:p@h:2379/x', 'ectd://***@h:2379/x'],
+    ['ectd:p', 'ectd:***'],
+    ['redis://secret', 'redis:***'],
     ['no scheme, a secret', '***'],
     ['local:dev', 'local:dev'],
     ['static:a=1.2.3.4:1', 'static:a=1.2.3.4:1'],

@@ -1,12 +1,13 @@
 import { messageOf } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
+import { nearest } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
 import { etcd } from './etcd/index.js';
 import { parseEtcdUrl } from './etcd-url.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
 import { staticRegistry, type StaticEntry } from './static.js';
-import { urlInvalid } from './url-error.js';
+import { SCHEMES, urlInvalid } from './url-error.js';
 
 export interface RegistryUrlOptions {
   /** Where the URL came from, for errors; default `registry`. */
@@ -44,9 +45,15 @@ export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): 
       throw urlInvalid(
         String(url),
         path,
-        scheme === undefined ? 'it has no scheme' : `there is no registry "${scheme}:"; is "etcd://" missing?`,
+        scheme === undefined ? 'it has no scheme' : `there is no registry "${scheme}:"${hintFor(url, scheme)}`,
       );
   }
+}
+
+function hintFor(url: string, scheme: string): string {
+  if (!url.slice(scheme.length).startsWith('://')) return ', or "etcd://" is missing';
+  const near = nearest(SCHEMES, scheme);
+  return near ? `; did you mean "${near}:"?` : '';
 }
 
 function splitScheme(url: unknown): [string | undefined, string] {

@@ -75,7 +75,7 @@ export class RookeryClients {
     const { callInvocationTransformer: _, interceptors: __, ...options } = clientOptions(defaults);
     const channel = new Channel(target, channelCredentials, options);
     const { name, capabilities } = this.runtime.registry;
-    const found = settings.url ?? `found in ${name}, seen by this ${capabilities.reach}`;
+    const found = settings.url ?? `looks in ${name}, seen by this ${capabilities.reach}`;
     this.#logger.log(`client of ${service}: ${found}`);
     return new DiscoveryClient({ service, target, contract, channel, clientOptions, defaults, compat });
   }

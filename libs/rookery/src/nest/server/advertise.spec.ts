@@ -155,10 +155,14 @@ describe('the advertised address', () => {
     ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: '0.0.0.0:443' }],
     ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: '[::]:443' }],
     ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: 'http://user.example' }],
+    ['ROOKERY_ADDRESS_INVALID', 'env ROOKERY_ADVERTISE', { environment: 'http://x:1' }],
     ['ROOKERY_ADDRESS_INVALID', 'rookeryGrpc.advertise', { option: 'user.example:99999' }],
     ['ROOKERY_ADDRESS_INVALID', 'env ROOKERY_ADVERTISE', { environment: 'two hosts' }],
     ['ROOKERY_ADDRESS_INVALID', 'env POD_IP', { podIp: 'no address' }],
   ])('says %s at %s for %o', async (code, path, options) => {
     await expect(find(options)).rejects.toMatchObject({ code, path });
+    // As it was written, without the port that is added.
+    const written = Object.values(options)[0] as string;
+    if (code === 'ROOKERY_ADDRESS_INVALID') await expect(find(options)).rejects.toThrow(`found "${written}".`);
   });
 });

@@ -54,7 +54,7 @@ export async function findAdvertised(options: AdvertiseOptions): Promise<Adverti
       ? at('127.0.0.1', `only this ${registry.capabilities.reach} reads ${registry.name}`)
       : at(bound.host, 'the bound host');
   if (!isWildcard(bound.host)) return at(await notLoopback(bound.host, registry, boundBy), 'the bound host');
-  if (options.podIp) return said(formatAddress(options.podIp, bound.port), bound, 'env POD_IP');
+  if (options.podIp) return said(options.podIp, bound, 'env POD_IP');
   // What listens on 0.0.0.0 does not hear IPv6; what listens on :: hears both.
   const families: readonly Family[] = bound.host === '::' ? [4, 6] : [4];
   for (const host of registry.hosts ?? []) {

@@ -35,16 +35,27 @@ export function findControllers(modules: ModulesContainer): DecoratedController[
   return [...found.values()];
 }
 
+/** Controllers with gRPC handlers that nobody decorated, by name. */
+export function undecorated(modules: ModulesContainer): string[] {
+  const types = [...modules.values()].flatMap(({ controllers }) =>
+    [...controllers.values()].map(({ metatype }) => metatype),
+  );
+  const found = types.filter((type) => type && !registrationOf(type) && patternsOf(type as Type).length > 0);
+  return [...new Set(found.map((type) => (type as Type).name))];
+}
+
 type Type = { readonly name: string; readonly prototype: object };
 
-function handlersOf(type: Type): GrpcPattern[] {
+function patternsOf(type: Type): GrpcPattern[] {
   const methods = scanner
     .getAllMethodNames(type.prototype)
     .map((name) => (type.prototype as Record<string, object>)[name]!);
   const patterns = methods.flatMap((method) => (Reflect.getMetadata(PATTERN_METADATA, method) ?? []) as unknown[]);
-  const handlers = patterns.filter(
-    (pattern) => typeof (pattern as Partial<GrpcPattern>)?.rpc === 'string',
-  ) as GrpcPattern[];
+  return patterns.filter((pattern) => typeof (pattern as Partial<GrpcPattern>)?.rpc === 'string') as GrpcPattern[];
+}
+
+function handlersOf(type: Type): GrpcPattern[] {
+  const handlers = patternsOf(type);
   if (handlers.length > 0) return handlers;
   throw new RookeryError('ROOKERY_CONTROLLER_EMPTY', {
     path: `@RegisterService on ${type.name}`,

@@ -1,5 +1,5 @@
 import { RookeryError } from '../../core/errors.js';
-import type { DecoratedController } from './controllers.js';
+import { undecorated, type DecoratedController } from './controllers.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 
 const NEVER = "set register: 'never'.";
@@ -7,10 +7,11 @@ const NEVER = "set register: 'never'.";
 export function nothingServed(server: RookeryGrpcServer, controllers: readonly DecoratedController[]): RookeryError {
   const path = `rookeryGrpc(${server.settings.url})`;
   if (controllers.length === 0) {
-    const found = 'no controller of the application is decorated with @RegisterService.';
+    const bare = server.modules ? undecorated(server.modules) : [];
+    const those = bare.length > 0 ? `, though ${bare.join(', ')} has gRPC handlers` : '';
     return new RookeryError('ROOKERY_SERVER_EMPTY', {
       path,
-      found,
+      found: `no controller of the application is decorated with @RegisterService${those}.`,
       remedy: `Decorate those that it serves, or ${NEVER}`,
     });
   }

@@ -113,6 +113,8 @@ export class RookeryLifecycle implements ServerLife {
     const rotation = this.#rotation(server, { hosted, mode, health: listener.health });
     this.#hostedOf(server).start({ hosted, rotation });
     if (mode === 'never') this.#logger.log("not registered: register is 'never'");
+    if (mode === 'manual')
+      this.#logger.log(`${hosted.names.join(', ')}: not registered until Rookery.register(), for register is 'manual'`);
     if (!this.#bootstrapped) return this.#wiring.expectBootstrap(server, () => this.#bootstrapped);
     this.#wiring.warnOfUnserved();
     rotation.start();

@@ -72,6 +72,8 @@ export class RookeryGrpcServer extends ServerGrpc {
   lastCallAt: number | undefined;
   /** Of the user's methods, those that `onLoadPackageDefinition` added among them. */
   readonly calls = new RunningCalls();
+  /** Of the application. */
+  modules: ModulesContainer | undefined;
   #bound: Bound | undefined;
   #health: ServerHealth | undefined;
   readonly #asides = new RunningCalls();
@@ -125,6 +127,7 @@ export class RookeryGrpcServer extends ServerGrpc {
 
   /** Before Nest binds the handlers of the application. */
   equip(modules: ModulesContainer): void {
+    this.modules = modules;
     if (this.settings.compat !== 'nest') equipHandlers(modules, this.contracts.contract.definition);
   }
 

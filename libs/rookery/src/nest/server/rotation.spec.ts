@@ -90,7 +90,7 @@ describe('a server enters rotation', () => {
     await time.advanceAsync(5000);
     await time.advanceAsync(1000);
     expect([asked, published]).toEqual([4, ['published']]);
-    expect(warnings).toEqual(['users is not healthy: the check says false']);
+    expect(warnings).toEqual(['users is not healthy: the check says false; it is not registered until it is']);
   });
 
   it("not by itself where register is 'manual'; by the user's word, whatever it waits for", async () => {

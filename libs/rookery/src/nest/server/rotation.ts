@@ -124,14 +124,15 @@ export class Rotation {
   }
 
   #followHealth(): Promise<void> {
-    const { label, check, checkIntervalMs: intervalMs, hosted, time } = this.options;
+    const { label, mode, check, checkIntervalMs: intervalMs, hosted, time } = this.options;
+    const waits = () => (mode === 'auto' && !hosted.published ? '; it is not registered until it is' : '');
     return followHealth({
       check: check!,
       intervalMs,
       time,
       signal: this.#ended.signal,
       onChange: (problem) => {
-        if (problem !== undefined) this.#logger.warn(`${label} is not healthy: ${problem}`);
+        if (problem !== undefined) this.#logger.warn(`${label} is not healthy: ${problem}${waits()}`);
         else if (hosted.published) this.#logger.log(`${label} is healthy again`);
         this.#healthy = problem === undefined;
         this.#problem = problem;
