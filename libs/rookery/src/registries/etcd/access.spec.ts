@@ -3,6 +3,7 @@ import { startEtcd, type TestEtcd } from '../../../../../test/support/etcd.js';
 import { EtcdBench, follow, someInstance, statesOf } from '../../../../../test/support/etcd-registry.js';
 import { startTcpProxy } from '../../../../../test/support/tcp-proxy.js';
 import { eventually } from '../../testing/eventually.js';
+import type { EtcdOptions } from './index.js';
 
 const bench = new EtcdBench();
 const user = { username: 'svc', password: 'pa:ss' };
@@ -48,7 +49,10 @@ describe('an etcd with users', () => {
     await eventually(() => expect(events).toHaveLength(1));
     expect(events[0]).toMatchObject({
       state: 'registering',
-      error: { message: expect.stringContaining('permission denied') },
+      error: {
+        code: 'ROOKERY_REGISTRY_REFUSED',
+        message: expect.stringMatching(/permission denied\. Grant the user readwrite/),
+      },
     });
     await eventually(() => expect(watch.faults).not.toHaveLength(0));
     await server.etcdctl(...ROOT, 'role', 'grant-permission', 'svc', 'readwrite', 'elsewhere/', 'elsewhere0');
@@ -56,5 +60,45 @@ describe('an etcd with users', () => {
     await eventually(() => expect(watch.changes().at(-1)).toMatchObject({ type: expect.stringMatching(/reset|set/) }));
     await watch.stop();
     await server.etcdctl(...ROOT, 'role', 'revoke-permission', 'svc', 'elsewhere/', 'elsewhere0');
+  });
+});
+
+describe('what never heals by itself says what to do', () => {
+  const faultOf = async (host: string, options: Partial<EtcdOptions>) => {
+    const { registry } = bench.connect(host, options);
+    const watch = follow(registry, 'users');
+    await eventually(() => expect(watch.faults).not.toHaveLength(0));
+    await watch.stop();
+    return watch.faults[0];
+  };
+  const refused = (remedy: RegExp) => ({
+    code: 'ROOKERY_REGISTRY_REFUSED',
+    message: expect.stringMatching(remedy) as string,
+  });
+
+  it.each([
+    ['no user', {}, /user name is empty\. This etcd wants a user: .* Trying again\.$/],
+    [
+      'a wrong password',
+      { ...user, password: 'x' },
+      /authentication failed.*Correct the user or the password\. Trying again\.$/,
+    ],
+  ])('%s', async (_, options, remedy) => {
+    expect(await faultOf(server.host, options)).toMatchObject(refused(remedy));
+  });
+
+  it('a user where there are none, and TLS where there is none', async () => {
+    const open = await startEtcd();
+    try {
+      expect(await faultOf(open.host, user)).toMatchObject(refused(/has no authentication enabled: .*Trying again\.$/));
+      expect(await faultOf(open.host, { tls: {} })).toMatchObject({
+        code: 'ROOKERY_REGISTRY_UNREACHABLE',
+        message: expect.stringMatching(
+          / at etcds:\/\/.*Check that etcd serves TLS there, .* Trying again\.$/,
+        ) as string,
+      });
+    } finally {
+      await open.stop();
+    }
   });
 });

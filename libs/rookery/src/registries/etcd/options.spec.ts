@@ -19,6 +19,7 @@ describe('the options of etcd()', () => {
   it('name the registry without its secrets', () => {
     const { name } = etcd({ hosts: ['h1:1', 'h2:2'], prefix: 'a/b', username: 'u', password: 'secret' });
     expect(name).toBe('etcd://h1:1,h2:2/a/b');
+    expect(etcd({ hosts: 'h1', tls: {} }).name).toBe('etcds://h1:2379/rookery');
   });
 
   it.each<[string, string, EtcdOptions]>([

@@ -44,9 +44,9 @@ class EtcdRegistry implements Registry {
   #closed: Promise<void> | undefined;
 
   constructor(settings: EtcdSettings, { time = systemTime, random = systemRandom }: EtcdOptions) {
-    const { hosts, prefix, ttlMs } = settings;
+    const { hosts, prefix, ttlMs, tls } = settings;
     this.hosts = hosts;
-    this.name = `etcd://${hosts.join(',')}/${prefix}`;
+    this.name = `${tls ? 'etcds' : 'etcd'}://${hosts.join(',')}/${prefix}`;
     const client = createClient(settings, time);
     const { emit } = this.events;
     this.#context = { name: this.name, client, layout: new Layout(prefix), time, random, emit, ttlMs };
