@@ -39,6 +39,8 @@ describe('npm start', () => {
         () => {
           const table = output().split('\n\n').at(-2) ?? '';
           expect(table).toMatch(/^Rookery: 5 instances in (local:demo|etcd:).*, 0 failed calls$/m);
+          const rows = ['users-1', 'users-2', 'users-canary', 'orders-1', 'orders-2'];
+          expect([...table.matchAll(/^\S+-server +(\S+)/gm)].map(([, row]) => row)).toEqual(rows);
           expect(table).toMatch(/users-1 .*- +100 +[1-9]\d* +30 %/);
           expect(table).toMatch(/users-2 .*- +200 +[1-9]\d* +60 %/);
           expect(table).toMatch(/users-canary .*canary +100 +[1-9]\d* +10 %/);

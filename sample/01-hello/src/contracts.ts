@@ -11,11 +11,9 @@ export interface UserService {
   list(request: object): AsyncIterable<User>;
 }
 
-// #region contract
 /** The contract: written once, taken by the service, its clients and their tests. */
 export const Users = defineService<{ UserService: UserService }>({
   name: 'user-server',
   package: 'user',
   protoPath: new URL('../proto/user.proto', import.meta.url),
 });
-// #endregion

@@ -34,4 +34,15 @@ describe('sample 01-hello', () => {
     const users = (await (await fetch(`${url}/users`)).json()) as { name: string }[];
     expect(users.map(({ name }) => name)).toEqual(['Ada', 'Grace', 'Barbara']);
   });
+
+  it('tells its callers what became of a call that failed', async () => {
+    const outcome = async (path: string) => {
+      const response = await fetch(`${url}${path}`);
+      return [response.status, ((await response.json()) as { message: string }).message];
+    };
+    expect(await outcome('/users/9')).toEqual([404, 'there is no user 9']);
+    expect(await outcome('/users/x')).toEqual([400, 'Validation failed (numeric string is expected)']);
+    await service.close();
+    expect(await outcome('/users/1')).toEqual([503, 'UNAVAILABLE']);
+  });
 });

@@ -48,6 +48,16 @@ export class Settings {
 @Module({ imports: [RookeryModule.forRootAsync({ useClass: Settings })] })
 export class ClassModule {}
 
+export async function startHybrid(): Promise<void> {
+  // #region hybrid
+  const app = await NestFactory.create(AppModule);
+  app.connectMicroservice<MicroserviceOptions>(rookeryGrpc({ service: Users }));
+  app.enableShutdownHooks();
+  await app.startAllMicroservices();
+  await app.listen(3000);
+  // #endregion
+}
+
 export async function start(): Promise<void> {
   const app = await NestFactory.create(AppModule);
   app.connectMicroservice<MicroserviceOptions>(

@@ -1,4 +1,4 @@
-import { Controller } from '@nestjs/common';
+import { Controller, NotFoundException } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { RegisterService } from 'rookery';
 import { from, type Observable } from 'rxjs';
@@ -11,7 +11,9 @@ const names = ['Ada', 'Grace', 'Barbara'];
 export class UserController {
   @GrpcMethod('UserService', 'GetById')
   getById({ id }: { id: number }): User {
-    return { id, name: names[id % names.length]!, pid: process.pid };
+    const name = names[id];
+    if (name === undefined) throw new NotFoundException(`there is no user ${id}`);
+    return { id, name, pid: process.pid };
   }
 
   @GrpcMethod('UserService', 'List')

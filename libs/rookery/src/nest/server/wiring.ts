@@ -47,7 +47,7 @@ export class Wiring implements Disposable {
   expectSignals(): void {
     if (process.listenerCount('SIGTERM') > 0) return;
     this.#warn(
-      'ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister. Call app.enableShutdownHooks().',
+      'ROOKERY_SHUTDOWN_UNHEARD: nothing listens for SIGTERM, so a stop cannot deregister: it cuts running calls off, and clients are sent here until the entry goes (in etcd with its lease, after ttlMs, 20 s by default). Call app.enableShutdownHooks().',
     );
   }
 
