@@ -2,7 +2,15 @@ import { Injectable, Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
-import { ROOKERY_OPTIONS, rookeryGrpc, RookeryModule, UNGROUPED, type RookeryModuleOptions } from 'rookery';
+import {
+  ROOKERY_OPTIONS,
+  rookeryGrpc,
+  RookeryModule,
+  UNGROUPED,
+  type RookeryGrpcFactory,
+  type RookeryGrpcOptions,
+  type RookeryModuleOptions,
+} from 'rookery';
 import { etcd } from 'rookery/etcd';
 import { Users, UsersFromProto } from './contracts.js';
 import { HostedController, NamedController } from './service.js';
@@ -74,3 +82,18 @@ export async function start(): Promise<void> {
   await app.listen(3000);
   app.get<RookeryModuleOptions>(ROOKERY_OPTIONS);
 }
+
+declare const either: RookeryGrpcOptions | RookeryGrpcFactory;
+
+/** What a factory returns is looked at as closely as options are. */
+export const servers = () => [
+  rookeryGrpc(),
+  rookeryGrpc(either),
+  rookeryGrpc({ useFactory: () => ({}) }),
+  rookeryGrpc({ useFactory: (): RookeryGrpcOptions => ({ service: Users }) }),
+  rookeryGrpc({ useFactory: (a: boolean) => (a ? { url: 'h:1' } : { service: Users, register: 'never' }) }),
+  // @ts-expect-error -- there is no such option
+  rookeryGrpc({ inject: [], useFactory: () => ({ service: Users, dependOn: ['orders'] }) }),
+  // @ts-expect-error -- Nest would take a promise for options of a TCP server
+  rookeryGrpc({ useFactory: async () => ({ service: Users }) }),
+];

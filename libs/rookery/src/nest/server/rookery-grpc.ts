@@ -12,11 +12,14 @@ import { ServerFactory } from './server-factory.js';
 import { isServiceRef, nameOf, type ServiceRef } from '../service-ref.js';
 
 /** Makes the options with dependencies of the application. */
-export interface RookeryGrpcFactory {
+export interface RookeryGrpcFactory<O extends RookeryGrpcOptions = RookeryGrpcOptions> {
   readonly inject?: readonly InjectionToken[];
   /** Synchronous: Nest would take a promise for options of a TCP server. */
-  readonly useFactory: (...dependencies: any[]) => RookeryGrpcOptions & { readonly then?: never };
+  readonly useFactory: (...dependencies: any[]) => O & { readonly then?: never } & NoOthers<O>;
 }
+
+/** The compiler does not look for options that are too much in what a function returns, unless it is told to. */
+type NoOthers<O> = { readonly [K in Exclude<keyof O, keyof RookeryGrpcOptions>]: never };
 
 /**
  * A gRPC server that registers what `@RegisterService` decorates. For `NestFactory.createMicroservice()` and
@@ -24,8 +27,8 @@ export interface RookeryGrpcFactory {
  * @throws {RookeryError} when the server is made: ROOKERY_MODULE_MISSING, ROOKERY_OPTIONS_ASYNC, and the code of the
  * first option that is wrong
  */
-export function rookeryGrpc(
-  options: RookeryGrpcOptions | RookeryGrpcFactory = {},
+export function rookeryGrpc<O extends RookeryGrpcOptions>(
+  options: RookeryGrpcOptions | RookeryGrpcFactory<O> = {},
 ): CustomStrategy & AsyncMicroserviceOptions {
   const factory = 'useFactory' in options ? options : undefined;
   const inject = [ModuleRef, ...(factory?.inject ?? [])];
