@@ -87,7 +87,9 @@ describe("the user's health check", () => {
     const options = { service, health: { check, intervalMs: 20 }, registerWaitMs: 1 };
     const { port, rookery } = await stage.listening(options);
     expect([await all(port), rookery.registrations]).toEqual([['SERVING', 'NOT_SERVING', 'NOT_SERVING'], []]);
-    await eventually(() => expect(stage.warnings).toContain('user-server is not healthy: no database'));
+    await eventually(() =>
+      expect(stage.warnings).toContain('user-server is not healthy: no database; it is not registered until it is'),
+    );
     problem = undefined;
     await rookery.registered();
     expect(await all(port)).toEqual(['SERVING', 'SERVING', 'SERVING']);

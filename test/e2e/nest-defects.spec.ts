@@ -344,7 +344,7 @@ describe('compat', () => {
   const wrong = 'stock' as unknown as 'nest';
 
   it.each([
-    ['a server', 'compat', () => stage.micro({ service: streams, compat: wrong })],
+    ['a server', 'rookeryGrpc.compat', () => stage.micro({ service: streams, compat: wrong })],
     [
       'a client',
       'forFeature("streams").compat',
