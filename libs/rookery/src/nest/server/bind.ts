@@ -68,7 +68,8 @@ function tryBind(server: Server, url: string, credentials: ServerCredentials): P
 }
 
 function boundAt(url: string, port: number): Bound {
-  if (url.startsWith('unix:')) return { path: url.slice('unix:'.length) };
+  // `unix:///absolute` is gRPC's other spelling.
+  if (url.startsWith('unix:')) return { path: url.replace(/^unix:(\/\/)?/, '') };
   const host = url.slice(0, url.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
   return { host, port };
 }
