@@ -37,9 +37,9 @@ describe('check() of an application whose server should be registered and is not
 
   it('is degraded where it could not start', async () => {
     const app = await stage.hybrid();
-    app.connectMicroservice<MicroserviceOptions>(rookeryGrpc({ service, url: 'nonsense' }));
+    app.connectMicroservice<MicroserviceOptions>(rookeryGrpc({ service, url: '203.0.113.1:1' }));
     await expect(app.startAllMicroservices()).rejects.toMatchObject({ code: 'ROOKERY_SERVER_UNBOUND' });
-    expect(status(app.get(Rookery))).toEqual(['degraded', ['nonsense']]);
+    expect(status(app.get(Rookery))).toEqual(['degraded', ['203.0.113.1:1']]);
   });
 
   it('is up where the user took it out, and where nothing is to be registered', async () => {

@@ -72,7 +72,7 @@ describe('register()', () => {
   });
 
   it('rejects with what kept the server from listening', async () => {
-    const app = await stage.micro({ service, url: 'nonsense' });
+    const app = await stage.micro({ service, url: '203.0.113.1:1' });
     expect(await failure(app.listen())).toMatchObject({ code: 'ROOKERY_SERVER_UNBOUND' });
     expect(await failure(app.get(Rookery).register())).toMatchObject({ code: 'ROOKERY_SERVER_UNBOUND' });
   });
@@ -128,7 +128,7 @@ describe('requireRegistry', () => {
   it('names the health check where that has not passed, not the registry', async () => {
     const app = await stage.micro({ service, ...required, health: { check: () => false } });
     const error = await failure(app.listen());
-    expect(error).toMatchObject({ code: 'ROOKERY_REGISTRATION_TIMEOUT', path: 'requireRegistry' });
+    expect(error).toMatchObject({ code: 'ROOKERY_REGISTRATION_TIMEOUT', path: 'rookeryGrpc.requireRegistry' });
     expect(String(error)).toMatch(/health\.check has not passed in 50 ms \(the check says false\)/);
     expect(String(error)).not.toContain('Start the registry');
   });
@@ -147,13 +147,16 @@ describe('requireRegistry', () => {
 
   it('rejects the start of a hybrid application whose servers listened before', async () => {
     const { app, rookery } = await hybrid(required, stage.module({ root: { registry: silentRegistry() } }));
-    expect(await failure(app.init())).toMatchObject({ code: 'ROOKERY_REGISTRATION_TIMEOUT', path: 'requireRegistry' });
+    expect(await failure(app.init())).toMatchObject({
+      code: 'ROOKERY_REGISTRATION_TIMEOUT',
+      path: 'rookeryGrpc.requireRegistry',
+    });
     expect(await failure(rookery.registered())).toMatchObject({ code: 'ROOKERY_REGISTRATION_TIMEOUT' });
     expect(rookery.registrations).toEqual([]);
   });
 
   it('is refused beside dependsOn, for which nobody waits', async () => {
     const app = stage.micro({ service, requireRegistry: true, dependsOn: ['order-server'] });
-    expect(await failure(app)).toMatchObject({ code: 'ROOKERY_OPTION_INVALID', path: 'requireRegistry' });
+    expect(await failure(app)).toMatchObject({ code: 'ROOKERY_OPTION_INVALID', path: 'rookeryGrpc.requireRegistry' });
   });
 });

@@ -44,7 +44,7 @@ export function notInTime(registry: string, ms: number): RookeryError {
 /** @param problem what the user's check says; absent while it has said nothing */
 export function notHealthyInTime(problem: string | undefined, ms: number): RookeryError {
   return new RookeryError('ROOKERY_REGISTRATION_TIMEOUT', {
-    path: 'requireRegistry',
+    path: 'rookeryGrpc.requireRegistry',
     found: `health.check has not passed in ${ms} ms (${problem ?? 'no answer yet'}), and nothing is registered before.`,
     remedy: 'Mend what it looks at, raise registerTimeoutMs, or leave requireRegistry out to listen without it.',
   });

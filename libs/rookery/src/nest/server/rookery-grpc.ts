@@ -94,10 +94,10 @@ function checkDependencies(dependsOn: unknown): void {
 }
 
 function checkRequired({ requireRegistry, dependsOn = [] }: RookeryGrpcOptions): void {
-  checkBoolean(requireRegistry, 'requireRegistry');
+  checkBoolean(requireRegistry, 'rookeryGrpc.requireRegistry');
   if (!requireRegistry || dependsOn.length === 0) return;
   throw new RookeryError('ROOKERY_OPTION_INVALID', {
-    path: 'requireRegistry',
+    path: 'rookeryGrpc.requireRegistry',
     found:
       'it would have listen() wait for the registration, and that waits for `dependsOn`, for which listen() never waits.',
     remedy: 'Leave one of the two out; Rookery.registered(signal), after listen(), waits for both.',
