@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Time } from '../../core/time.js';
 import type { DecoratedController } from './controllers.js';
 import type { HostedServer } from './hosted-server.js';
-import { MissingMethods } from './missing-methods.js';
+import { missingMethods } from './missing-methods.js';
 import type { RookeryGrpcServer } from './rookery-grpc.server.js';
 
 /** A server that listens this long, ms, in an application that never starts is probably a mistake. */
@@ -13,7 +13,6 @@ export class Wiring implements Disposable {
   readonly #logger = new Logger('Rookery');
   readonly #timers: Disposable[] = [];
   readonly #said = new Set<string>();
-  readonly #missing = new MissingMethods();
 
   constructor(
     private readonly controllers: () => readonly DecoratedController[],
@@ -65,7 +64,12 @@ export class Wiring implements Disposable {
   warnOfUnserved(): void {
     const servers = [...this.servers.keys()];
     if (servers.length === 0 || ![...this.servers.values()].every(({ parts }) => parts)) return;
-    this.#missing.warn(servers);
+    const missing = missingMethods(servers);
+    if (missing.length > 0)
+      this.#warn(
+        `ROOKERY_METHOD_UNIMPLEMENTED at ${missing.join(', ')}: the contract has it, and no controller does, so callers get UNIMPLEMENTED. ` +
+          'Write a handler with @GrpcMethod, @GrpcStreamMethod or @GrpcStreamCall, or take the method out of the contract.',
+      );
     const unserved = this.controllers().flatMap(({ name, handlers }) =>
       handlers
         .filter((handler) => !servers.some((server) => server.serves(handler)))
