@@ -16,6 +16,8 @@ export class BalancerStage {
   readonly events: RookeryEvent[] = [];
   /** What became of connections: `open a:1`, `changed a:1`, `close a:1`. */
   readonly links: string[] = [];
+  /** Bytes that came from each address. */
+  readonly received: Record<string, number> = {};
   readonly balancer: Balancer;
   /** How often waiting calls were told to try again. */
   changes = 0;
@@ -38,6 +40,11 @@ export class BalancerStage {
 
   set(id: string, init?: Partial<InstanceInit>): void {
     this.directory.tell('s', { type: 'set', instance: this.instance(id, init) });
+  }
+
+  /** The registry has lost instances, in one answer. */
+  lose(...ids: readonly string[]): void {
+    this.directory.tell('s', ...ids.map((id) => ({ type: 'delete', id, cause: 'lost' }) as const));
   }
 
   remove(id: string): void {
@@ -95,8 +102,13 @@ export class BalancerStage {
 
   #connect(address: string) {
     this.links.push(`open ${address}`);
+    const { received } = this;
     return {
       instanceChanged: () => void this.links.push(`changed ${address}`),
+      get received() {
+        return received[address] ?? 0;
+      },
+      inquire: () => this.links.push(`inquire ${address}`) > 0,
       close: () => void this.links.push(`close ${address}`),
     };
   }

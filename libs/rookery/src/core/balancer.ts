@@ -1,22 +1,25 @@
 import type { ServiceDelta } from './change.js';
 import type { CallFailure, CallRecord, PickResult } from './call.js';
 import type { Directory } from './directory.js';
+import { groupMissing, noInstance, withoutAddresses } from './call-failure.js';
 import { Endpoint, HOPELESS, type Connection, type EndpointState } from './endpoint.js';
 import { messageOf } from './errors.js';
 import type { EventSink } from './event.js';
-import { GroupPool } from './group-pool.js';
-import { ANY_GROUP, UNGROUPED, type ServiceInstance } from './instance.js';
+import { GroupPools } from './group-pools.js';
+import { ANY_GROUP, type ServiceInstance } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import { weighted } from './pickers/weighted.js';
+import { Quarantine, QUARANTINE_MS } from './quarantine.js';
 import { DEFAULT_ROUTE, type GroupRoute } from './route.js';
 import { SplitChooser } from './split.js';
+import { Suspicion } from './suspicion.js';
 import type { Random, Time } from './time.js';
 
 /** A call moves on from a group that is only connecting after this long, ms, or a quarter of the time it has left. */
 const MOVE_ON_MS = 250;
 
-/** How many groups the message of a failed call names. */
-const NAMED_GROUPS = 10;
+/** States of a connection that holds, with somebody known behind it: what keeps a lost instance in use. */
+const HELD: readonly EndpointState[] = ['ready', 'unhealthy'];
 
 /** One per channel: owns the endpoints of a service and answers who takes a call. */
 export interface Balancer {
@@ -31,6 +34,9 @@ export interface Balancer {
   reportDraining(endpoint: Endpoint): void;
   /** The other side has no health service; it counts as healthy, and this says so. */
   reportUnchecked(endpoint: Endpoint): void;
+  /** A call runs on the endpoint, or has ended. */
+  callStarted(endpoint: Endpoint): void;
+  callEnded(endpoint: Endpoint): void;
   endpoints(): IterableIterator<Endpoint>;
   close(): void;
 }
@@ -44,6 +50,8 @@ export interface BalancerOptions {
   readonly random: Random;
   /** Default `weighted`. */
   readonly picker?: PickerFactory;
+  /** Default 60 000. */
+  readonly quarantineMs?: number | undefined;
   readonly emit?: EventSink;
 }
 
@@ -55,28 +63,35 @@ class ServiceBalancer implements Balancer {
   readonly #endpoints = new Map<string, Endpoint>();
   /** Which address an instance stood at last. */
   readonly #addresses = new Map<string, string>();
-  readonly #pools = new Map<string, GroupPool>();
-  readonly #groupOf = new Map<Endpoint, string>();
+  readonly #pools: GroupPools;
+  readonly #quarantine: Quarantine;
+  readonly #suspicion: Suspicion;
   readonly #split: SplitChooser;
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Disposable;
-  readonly #picker: PickerFactory;
-  /** Everything by plain weight; made when the first call asks for it. */
-  #all: GroupPool | undefined;
   #moveOn: Disposable | undefined;
   #moveOnAt = Infinity;
   #lastError: string | undefined;
 
   constructor(private readonly options: BalancerOptions) {
-    this.#picker = options.picker ?? weighted;
-    this.#split = new SplitChooser(options.random);
+    const { time, random, picker = weighted, quarantineMs = QUARANTINE_MS } = options;
+    this.#pools = new GroupPools(picker, random);
+    this.#quarantine = new Quarantine({
+      time,
+      ms: quarantineMs,
+      place: (endpoint) => this.#pools.place(endpoint),
+      hasOther: ({ instance }) => (this.#pools.get(instance.group)?.registered ?? 0) > 0,
+      end: (endpoint) => this.#drop(endpoint),
+    });
+    this.#suspicion = new Suspicion(time, (endpoint) => this.#accuse(endpoint));
+    this.#split = new SplitChooser(random);
     this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas));
     const view = this.#view;
-    if (view.status === 'known') for (const instance of view.instances.values()) this.#set(instance, undefined);
+    if (view.status === 'known') for (const instance of view.instances.values()) this.#set(instance);
   }
 
   get state(): 'ready' | 'connecting' | 'failed' {
-    const pools = [...this.#pools.values()];
+    const pools = [...this.#pools.groups().values()];
     if (pools.some((pool) => pool.usable > 0)) return 'ready';
     return this.#view.status === 'pending' || pools.some((pool) => !pool.missing) ? 'connecting' : 'failed';
   }
@@ -104,7 +119,7 @@ class ServiceBalancer implements Balancer {
     }
     const groups = this.#groupsOf(call, view.route ?? DEFAULT_ROUTE);
     for (let i = 0; i < groups.length; i += 1) {
-      const pool = this.#pool(groups[i]!);
+      const pool = this.#pools.get(groups[i]!);
       if (!pool || pool.missing) continue;
       const endpoint = pool.pick(call);
       if (endpoint) {
@@ -112,14 +127,21 @@ class ServiceBalancer implements Balancer {
         call.instance = endpoint.instance.id;
         return { pick: endpoint };
       }
-      const onlyOne = groups.slice(i + 1).every((other) => this.#pool(other)?.missing ?? true);
+      const onlyOne = groups.slice(i + 1).every((other) => this.#pools.get(other)?.missing ?? true);
       if (pool.usable === 0 && (onlyOne || !this.#movesOn(call))) return { wait: true };
     }
-    return call.waitForReady ? { wait: true } : { fail: this.#failure(groups) };
+    return call.waitForReady ? { wait: true } : { fail: this.#noCandidate(groups) };
   }
 
   report(endpoint: Endpoint, state: EndpointState, error?: string): void {
-    if (!this.#groupOf.has(endpoint)) return;
+    if (!this.#pools.has(endpoint)) return;
+    const { suspect } = endpoint;
+    endpoint.suspect = false;
+    // What the registry does not know is not connected to again: the address may be somebody else's by then.
+    if (endpoint.quarantined && !HELD.includes(state)) {
+      this.#drop(endpoint);
+      return this.#changed();
+    }
     // What failed or is unhealthy stays so while it tries again: calls do not wait for what could not serve just now.
     const trying = state === 'connecting' || state === 'verifying';
     const stays = trying && HOPELESS.includes(endpoint.state) && endpoint.state !== 'impostor';
@@ -127,61 +149,111 @@ class ServiceBalancer implements Balancer {
     // It was the connection that said so, and it is gone.
     if (state === 'connecting' || state === 'failed' || state === 'impostor') endpoint.draining = false;
     if (error !== undefined) endpoint.error = this.#lastError = withoutAddresses(error);
-    if (shown === endpoint.state) return;
+    if (shown === endpoint.state) {
+      if (suspect && this.#pools.place(endpoint)) this.#changed();
+      return;
+    }
     if (shown === 'ready') endpoint.error = this.#lastError = undefined;
     const previous = endpoint.state;
     endpoint.state = shown;
     const { id, address, service } = endpoint.instance;
     const { error: why } = endpoint;
     this.options.emit?.({ type: 'endpoint.changed', service, id, address, state: shown, previous, error: why });
-    if (this.#place(endpoint)) this.#changed();
+    if (this.#pools.place(endpoint)) this.#changed();
   }
 
   reportDraining(endpoint: Endpoint): void {
-    if (endpoint.draining || !this.#groupOf.has(endpoint)) return;
+    if (endpoint.draining || !this.#pools.has(endpoint)) return;
     endpoint.draining = true;
-    if (this.#place(endpoint)) this.#changed();
+    if (this.#pools.place(endpoint)) this.#changed();
   }
 
   reportUnchecked(endpoint: Endpoint): void {
     const { id, address, service } = endpoint.instance;
-    if (this.#groupOf.has(endpoint)) this.options.emit?.({ type: 'health.unchecked', service, id, address });
+    if (this.#pools.has(endpoint)) this.options.emit?.({ type: 'health.unchecked', service, id, address });
   }
 
   *endpoints(): IterableIterator<Endpoint> {
     yield* this.#endpoints.values();
   }
 
+  callStarted(endpoint: Endpoint): void {
+    endpoint.running += 1;
+    endpoint.started += 1;
+    this.#suspicion.watch(endpoint);
+  }
+
+  callEnded(endpoint: Endpoint): void {
+    endpoint.running -= 1;
+  }
+
   close(): void {
     this.#subscription[Symbol.dispose]();
     this.#moveOn?.[Symbol.dispose]();
-    for (const endpoint of this.#endpoints.values()) this.#drop(endpoint);
     this.#listeners.clear();
+    for (const endpoint of this.#endpoints.values()) this.#drop(endpoint);
+    this.#quarantine.close();
+    this.#suspicion.close();
   }
 
   #follow(deltas: readonly ServiceDelta[]): void {
+    const lost = new Set<Endpoint>();
     for (const delta of deltas) {
-      if (delta.type === 'added') this.#set(delta.instance, undefined);
-      else if (delta.type === 'changed') this.#set(delta.instance, delta.previous);
-      else if (delta.type === 'removed') this.#delete(delta.instance);
+      if (delta.type === 'added' || delta.type === 'changed') {
+        const endpoint = this.#set(delta.instance);
+        lost.delete(endpoint);
+      } else if (delta.type === 'removed') {
+        const endpoint = delta.cause === 'lost' && this.#connected(delta.instance);
+        if (endpoint) lost.add(endpoint);
+        else this.#delete(delta.instance);
+      }
     }
+    this.#protect([...lost]);
     this.#changed();
   }
 
-  #set(instance: ServiceInstance, previous: ServiceInstance | undefined): void {
-    if (previous && previous.address !== instance.address) this.#delete(previous);
+  #set(instance: ServiceInstance): Endpoint {
+    const before = this.#addresses.get(instance.id);
+    if (before !== undefined && before !== instance.address) this.#delete(instance);
     this.#addresses.set(instance.id, instance.address);
-    const endpoint = this.#endpoints.get(instance.address);
-    if (!endpoint) {
-      const added = new Endpoint(instance);
-      this.#endpoints.set(instance.address, added);
-      this.#place(added);
-      added.connection = this.options.connect(added);
-      return;
-    }
+    const known = this.#endpoints.get(instance.address);
+    if (known) return this.#update(known, instance);
+    const added = new Endpoint(instance);
+    this.#endpoints.set(instance.address, added);
+    this.#pools.place(added);
+    added.connection = this.options.connect(added);
+    return added;
+  }
+
+  #update(endpoint: Endpoint, instance: ServiceInstance): Endpoint {
     const before = endpoint.instance;
     endpoint.set(instance);
+    if (endpoint.quarantined) {
+      // Whoever was lost here is back, or somebody else has come.
+      if (before.id !== instance.id) this.#forget(endpoint, before.id);
+      this.#quarantine.release(endpoint);
+      this.#pools.place(endpoint);
+    }
     this.#instanceChanged(endpoint, before);
+    return endpoint;
+  }
+
+  /** The endpoint of an instance, where it is the one behind the address and the connection to it holds. */
+  #connected({ id }: ServiceInstance): Endpoint | undefined {
+    const endpoint = this.#endpoints.get(this.#addresses.get(id) ?? '');
+    return endpoint?.instance.id === id && HELD.includes(endpoint.state) ? endpoint : undefined;
+  }
+
+  /** Keeps what the registry has lost without a word. */
+  #protect(lost: readonly Endpoint[]): void {
+    if (lost.length === 0) return;
+    this.#quarantine.hold(lost);
+    this.options.emit?.({ type: 'view.protected', service: this.options.service, instances: lost.length });
+  }
+
+  #forget(endpoint: Endpoint, id: string): void {
+    this.#addresses.delete(id);
+    endpoint.delete(id);
   }
 
   #delete(instance: ServiceInstance): void {
@@ -197,44 +269,26 @@ class ServiceBalancer implements Balancer {
   #instanceChanged(endpoint: Endpoint, before: ServiceInstance): void {
     if (endpoint.instance === before) return;
     endpoint.connection?.instanceChanged(before);
-    this.#place(endpoint);
+    this.#pools.place(endpoint);
   }
 
   #drop(endpoint: Endpoint): void {
     this.#endpoints.delete(endpoint.address);
-    this.#leave(endpoint);
-    this.#all?.remove(endpoint);
+    const { id, address } = endpoint.instance;
+    if (this.#addresses.get(id) === address) this.#addresses.delete(id);
+    this.#quarantine.release(endpoint);
+    this.#suspicion.forget(endpoint);
+    this.#pools.remove(endpoint);
     endpoint.connection?.close();
   }
 
-  /** Puts an endpoint where it belongs; says whether a waiting call could fare differently. */
-  #place(endpoint: Endpoint): boolean {
-    const { group } = endpoint.instance;
-    const moved = this.#groupOf.get(endpoint) !== group;
-    if (moved) this.#leave(endpoint);
-    this.#groupOf.set(endpoint, group);
-    let pool = this.#pools.get(group);
-    if (!pool) this.#pools.set(group, (pool = new GroupPool(this.#picker, this.options.random)));
-    this.#all?.place(endpoint);
-    return pool.place(endpoint) || moved;
-  }
-
-  #leave(endpoint: Endpoint): void {
-    const group = this.#groupOf.get(endpoint);
-    if (group === undefined) return;
-    this.#groupOf.delete(endpoint);
-    const pool = this.#pools.get(group);
-    pool?.remove(endpoint);
-    if (pool?.size === 0) this.#pools.delete(group);
-  }
-
-  #pool(group: string): GroupPool | undefined {
-    if (group !== ANY_GROUP) return this.#pools.get(group);
-    if (!this.#all) {
-      this.#all = new GroupPool(this.#picker, this.options.random);
-      for (const endpoint of this.#endpoints.values()) this.#all.place(endpoint);
-    }
-    return this.#all;
+  /** It is silent while others answer. */
+  #accuse(endpoint: Endpoint): void {
+    if (!endpoint.connection?.inquire()) return;
+    const { id, address, service } = endpoint.instance;
+    endpoint.suspect = true;
+    this.options.emit?.({ type: 'endpoint.suspect', service, id, address });
+    if (this.#pools.place(endpoint)) this.#changed();
   }
 
   /** The call, else its client, else the route of the service, else ungrouped; a lane before them. */
@@ -275,46 +329,13 @@ class ServiceBalancer implements Balancer {
     });
   }
 
-  #failure(groups: readonly string[]): CallFailure {
-    const { service } = this.options;
-    if (this.#endpoints.size === 0) {
-      return {
-        reason: 'ROOKERY_INSTANCE_NONE',
-        service,
-        details: `${service}: no instance is registered in ${withoutAddresses(this.options.directory.registry.name)}.`,
-      };
-    }
-    const present = this.#present();
-    const hint =
-      groups.length === 1 && groups[0] === UNGROUPED && !this.#pools.has(UNGROUPED)
-        ? ' A call without a group reaches only ungrouped instances: name a group, or "*" for all.'
-        : '';
-    const error = this.#lastError ? ` Last error: ${this.#lastError}.` : '';
-    const details = `${service}: no usable instance in ${groups.slice(0, NAMED_GROUPS).map(groupName).join(', then ')}; present: ${present}.${error}${hint}`;
-    return { reason: 'ROOKERY_GROUP_MISSING', service, details };
-  }
-
-  /** The groups that exist, the first ten of them: every failed call pays for this text. */
-  #present(): string {
-    const named: string[] = [];
-    for (const [group, { size, unhealthy }] of this.#pools) {
-      if (named.length === NAMED_GROUPS)
-        return `${named.join(', ')} and ${this.#pools.size - named.length} more groups`;
-      named.push(`${groupName(group)} (${size}${unhealthy > 0 ? `, ${unhealthy} unhealthy` : ''})`);
-    }
-    return named.join(', ');
+  #noCandidate(groups: readonly string[]): CallFailure {
+    const { service, directory } = this.options;
+    if (this.#endpoints.size === 0) return noInstance(service, directory.registry.name);
+    return groupMissing(service, groups, this.#pools.groups(), this.#lastError);
   }
 
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-function groupName(group: string): string {
-  return group === UNGROUPED ? 'ungrouped' : group === ANY_GROUP ? 'any group' : `group '${group}'`;
-}
-
-/** Messages go to callers of other teams: they name no address of the network behind. */
-function withoutAddresses(error: string): string {
-  return error.replaceAll(/(?:\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}\b|\bunix:\S+/gi, '<address>').replace(/\.$/, '');
 }

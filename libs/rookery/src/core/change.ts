@@ -38,9 +38,9 @@ export function apply(state: ServiceState, change: ServiceChange): ServiceDelta[
       return setRoute(state, change.route);
     case 'reset': {
       const next = new Set(change.instances.map((instance) => instance.id));
-      const gone = [...state.instances.keys()].filter((id) => !next.has(id));
+      const gone = [...state.instances.values()].filter(({ id }) => !next.has(id));
       return [
-        ...gone.flatMap((id) => remove(state, id, 'lost')),
+        ...gone.flatMap(({ id, status }) => remove(state, id, status === 'draining' ? 'left' : 'lost')),
         ...change.instances.flatMap((instance) => set(state, instance)),
         ...setRoute(state, change.route),
       ];

@@ -15,6 +15,10 @@ export const HOPELESS: readonly EndpointState[] = ['unhealthy', 'failed', 'impos
 export interface Connection {
   /** The entry behind the address changed: the other side may have to be asked again who it is. */
   instanceChanged(previous: ServiceInstance): void;
+  /** Bytes that the other side has sent so far, of whatever kind; nothing where the transport does not tell. */
+  readonly received: number | undefined;
+  /** Asks the other side at once whether it is there; what comes of it is reported. Says whether it can be asked. */
+  inquire(): boolean;
   close(): void;
 }
 
@@ -28,6 +32,14 @@ export class Endpoint implements Candidate {
   connection: Connection | undefined;
   /** What the connection itself said beats the registry: no new calls. */
   draining = false;
+  /** The registry has lost its entry, and the connection holds. */
+  quarantined = false;
+  /** It is silent while others answer: no new calls until it has been asked. */
+  suspect = false;
+  /** Calls that run on it now. */
+  running = 0;
+  /** Calls that were started on it so far. */
+  started = 0;
   /** Entries that name this address, oldest first; never empty while the endpoint is in use. */
   readonly #entries: ServiceInstance[];
 

@@ -22,6 +22,10 @@ export type RookeryEvent =
   /** The owner put its entry back after somebody deleted, detached or spoilt it. */
   | { readonly type: 'registration.restored'; readonly service: string; readonly id: string; readonly reason: string }
   | { readonly type: 'view.changed'; readonly service: string; readonly instances: number; readonly revision: number }
+  /** The registry has lost instances without a word; they serve on for as long as their connections hold. */
+  | { readonly type: 'view.protected'; readonly service: string; readonly instances: number }
+  /** An instance was silent while others answered; it gets no calls until it has said that it is there. */
+  | { readonly type: 'endpoint.suspect'; readonly service: string; readonly id: string; readonly address: string }
   /** The watch of a service broke; `stale` where a last view serves meanwhile, else calls wait. */
   | {
       readonly type: 'watch.broken';

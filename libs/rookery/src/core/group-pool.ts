@@ -8,8 +8,10 @@ interface Standing {
   weight: number;
   /** Up, of weight, and neither failed nor unhealthy: a call may wait for it. */
   readonly hopeful: boolean;
-  /** Hopeful and connected: a call may go to it. */
+  /** Hopeful, connected, and not suspect: a call may go to it. */
   readonly usable: boolean;
+  /** Usable, and in the registry. */
+  readonly registered: boolean;
   readonly unhealthy: boolean;
 }
 
@@ -19,6 +21,7 @@ export class GroupPool {
   readonly #standings = new Map<Endpoint, Standing>();
   hopeful = 0;
   usable = 0;
+  registered = 0;
   unhealthy = 0;
 
   constructor(factory: PickerFactory, random: Random) {
@@ -37,9 +40,10 @@ export class GroupPool {
   /** Places an endpoint as it stands now; says whether a waiting call could fare differently. */
   place(endpoint: Endpoint): boolean {
     const before = this.#standings.get(endpoint);
-    const { instance, draining, state, weight } = endpoint;
+    const { instance, draining, quarantined, state, suspect, weight } = endpoint;
     const hopeful = isServing(instance) && !draining && !HOPELESS.includes(state);
-    const after = { weight, hopeful, usable: hopeful && state === 'ready', unhealthy: state === 'unhealthy' };
+    const usable = hopeful && state === 'ready' && !suspect;
+    const after = { weight, hopeful, usable, registered: usable && !quarantined, unhealthy: state === 'unhealthy' };
     this.#standings.set(endpoint, after);
     this.#count(before, after);
     if (after.usable && !before?.usable) this.#picker.add(endpoint);
@@ -63,6 +67,7 @@ export class GroupPool {
   #count(before: Standing | undefined, after: Standing | undefined): void {
     this.hopeful += Number(after?.hopeful ?? false) - Number(before?.hopeful ?? false);
     this.usable += Number(after?.usable ?? false) - Number(before?.usable ?? false);
+    this.registered += Number(after?.registered ?? false) - Number(before?.registered ?? false);
     this.unhealthy += Number(after?.unhealthy ?? false) - Number(before?.unhealthy ?? false);
   }
 }

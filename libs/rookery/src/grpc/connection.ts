@@ -10,6 +10,7 @@ import { watchedName, type HealthCheckOption } from './health-option.js';
 import { HealthWatch } from './health-watch.js';
 import { sayHello } from './hello.js';
 import { sparePings } from './keepalive.js';
+import { receivedBytes } from './received-bytes.js';
 import type { HostedService } from './peer.js';
 import { tlsHint } from './server-name.js';
 import type { SubchannelArgs } from './subchannel-args.js';
@@ -73,6 +74,18 @@ export class SubchannelConnection implements Connection {
     if (this.#subchannel?.getConnectivityState() === State.READY) this.#connected();
   }
 
+  get received(): number | undefined {
+    return this.#subchannel && receivedBytes(this.#subchannel);
+  }
+
+  /** Whoever does not speak our protocol cannot be asked. */
+  inquire(): boolean {
+    const { instance, state } = this.endpoint;
+    if (instance.peer === 0 || state !== 'ready') return false;
+    void this.#verify(this.#epoch, () => this.#report('ready'));
+    return true;
+  }
+
   close(): void {
     this.#forget();
     this.#subchannel?.removeConnectivityStateListener(this.#onState);
@@ -123,6 +136,8 @@ export class SubchannelConnection implements Connection {
       this.#subchannel?.startConnecting();
     } else {
       this.#report('connecting');
+      // Dropped thereby, where the registry has lost it.
+      if (!this.#subchannel) return;
       this.#limitConnecting();
       if (state === State.IDLE) this.#subchannel?.startConnecting();
     }
@@ -140,7 +155,8 @@ export class SubchannelConnection implements Connection {
     process.nextTick(() => void this.#verify(epoch));
   }
 
-  async #verify(epoch: number): Promise<void> {
+  /** @param identified what follows once it is who its entry says */
+  async #verify(epoch: number, identified = () => this.#identified()): Promise<void> {
     if (epoch !== this.#epoch || !this.#subchannel) return;
     const result = await this.#ask(this.#subchannel);
     if (epoch !== this.#epoch) return;
@@ -149,7 +165,7 @@ export class SubchannelConnection implements Connection {
       this.#backoff.reset();
       // First, or a waiting call would be given to it.
       if (result.hello.draining) this.options.balancer().reportDraining(this.endpoint);
-      return this.#identified();
+      return identified();
     }
     if (result.foreign) return this.#impostor('it does not speak the peer protocol of its entry');
     this.#report('failed', result.error);
@@ -173,13 +189,18 @@ export class SubchannelConnection implements Connection {
 
   /** Who it is is known, or need not be; how it is says its health, where that is asked. */
   #identified(): void {
+    const { healthCheck, host, time, random, balancer } = this.options;
     const epoch = this.#epoch;
     const subchannel = this.#subchannel!;
-    this.pick = verifiedPick(subchannel.getRealSubchannel(), () => this.#epoch === epoch);
-    const { healthCheck, host, time, random, balancer } = this.options;
+    this.pick = verifiedPick(subchannel.getRealSubchannel(), {
+      isCurrent: () => this.#epoch === epoch,
+      onStarted: () => balancer().callStarted(this.endpoint),
+      onEnded: () => balancer().callEnded(this.endpoint),
+    });
     const name = watchedName(healthCheck, this.endpoint.instance);
     if (name === undefined) return this.#report('ready');
     this.#report('verifying');
+    this.#watch?.[Symbol.dispose]();
     const report = this.#report.bind(this);
     const unchecked = () => balancer().reportUnchecked(this.endpoint);
     this.#watch = new HealthWatch({ subchannel, host, name, time, random, report, unchecked });

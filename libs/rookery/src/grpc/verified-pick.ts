@@ -2,11 +2,22 @@ import { connectivityState as State, experimental } from '@grpc/grpc-js';
 
 type Subchannel = experimental.SubchannelInterface;
 
+export interface VerifiedPickOptions {
+  /** Whether it still is the connection that was verified. */
+  readonly isCurrent: () => boolean;
+  readonly onStarted: () => void;
+  readonly onEnded: () => void;
+}
+
 /** What a pick hands to grpc-js: one object for all calls over a connection. */
-export function verifiedPick(subchannel: Subchannel, isCurrent: () => boolean): experimental.PickResult {
-  const { COMPLETE } = experimental.PickResultType;
-  const verified = new VerifiedSubchannel(subchannel, isCurrent);
-  return { pickResultType: COMPLETE, subchannel: verified, status: null, onCallStarted: null, onCallEnded: null };
+export function verifiedPick(subchannel: Subchannel, options: VerifiedPickOptions): experimental.PickResult {
+  return {
+    pickResultType: experimental.PickResultType.COMPLETE,
+    subchannel: new VerifiedSubchannel(subchannel, options.isCurrent),
+    status: null,
+    onCallStarted: options.onStarted,
+    onCallEnded: options.onEnded,
+  };
 }
 
 /**

@@ -31,6 +31,12 @@ export class EventLog {
       case 'view.changed':
         if (this.#stale.delete(event.service)) this.#logger.log(`${event.service}: ${this.registry} is back`);
         return;
+      case 'view.protected':
+        return this.#logger.warn(
+          `${event.service}: ${this.registry} has lost ${event.instances} connected instance${event.instances > 1 ? 's' : ''}; kept while the connections hold`,
+        );
+      case 'endpoint.suspect':
+        return this.#logger.warn(`${event.service}: ${event.address} is silent while others answer; asking it`);
       case 'view.failed':
         return this.#logger.error(`${event.service}: ${event.error.message}`);
       case 'entry.malformed':

@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { BalancerStage } from './balancer.stage.js';
+import { QUARANTINE_MS } from './quarantine.js';
+
+let stage: BalancerStage;
+beforeEach(() => {
+  stage = new BalancerStage();
+  stage.ready('', 'a', 'b', 'c');
+});
+
+describe('instances that the registry loses', () => {
+  it('serve on while their connections hold, however long, where nobody else is registered', () => {
+    stage.lose('a', 'b', 'c');
+    stage.time.advance(10 * QUARANTINE_MS);
+    expect(stage.picks(6)).toEqual({ a: 2, b: 2, c: 2 });
+    expect(stage.links.filter((link) => link.startsWith('close'))).toEqual([]);
+    expect(stage.events.filter(({ type }) => type === 'view.protected')).toEqual([
+      { type: 'view.protected', service: 's', instances: 3 },
+    ]);
+  });
+
+  it('are dropped after a while where others are registered', () => {
+    stage.lose('a');
+    stage.time.advance(QUARANTINE_MS - 1);
+    expect(stage.picks(6)).toEqual({ a: 2, b: 2, c: 2 });
+    stage.time.advance(1);
+    expect(stage.picks(6)).toEqual({ b: 3, c: 3 });
+    expect(stage.links).toContain('close a:1');
+  });
+
+  it('stay where the others that are registered are of another group', () => {
+    stage.ready('A', 'd');
+    stage.lose('d');
+    stage.time.advance(5 * QUARANTINE_MS);
+    expect(stage.pick(stage.call({ groups: ['A'] }))).toBe('d');
+  });
+
+  it('stay where the others that are registered are of no use', () => {
+    stage.report('b', 'failed');
+    stage.set('c', { weight: 0 });
+    stage.lose('a');
+    stage.time.advance(5 * QUARANTINE_MS);
+    expect(stage.pick()).toBe('a');
+    stage.report('b', 'ready');
+    stage.time.advance(2 * QUARANTINE_MS);
+    expect(stage.picks(2)).toEqual({ b: 2 });
+  });
+
+  it('are not all dropped because the first of them is back', () => {
+    stage.lose('a', 'b', 'c');
+    stage.time.advance(QUARANTINE_MS - 1);
+    stage.set('a');
+    stage.time.advance(1000);
+    expect(stage.picks(6)).toEqual({ a: 2, b: 2, c: 2 });
+    stage.time.advance(QUARANTINE_MS);
+    expect(stage.picks(2)).toEqual({ a: 2 });
+  });
+
+  it('are what they were once they are registered again, over the same connection', () => {
+    stage.lose('a', 'b', 'c');
+    for (const id of ['a', 'b', 'c']) stage.set(id);
+    stage.time.advance(10 * QUARANTINE_MS);
+    expect(stage.picks(6)).toEqual({ a: 2, b: 2, c: 2 });
+    expect(stage.links.filter((link) => !link.startsWith('changed'))).toEqual(['open a:1', 'open b:1', 'open c:1']);
+    stage.report('a', 'failed');
+    expect(stage.links).not.toContain('close a:1');
+  });
+
+  it.each(['connecting', 'failed', 'impostor', 'verifying'] as const)(
+    'are gone for good when the connection becomes %s',
+    (state) => {
+      stage.lose('a', 'b', 'c');
+      stage.report('a', state);
+      expect(stage.picks(4)).toEqual({ b: 2, c: 2 });
+      expect(stage.links).toContain('close a:1');
+    },
+  );
+
+  it('are gone at once where there is no connection', () => {
+    stage.report('a', 'connecting');
+    stage.report('b', 'failed');
+    stage.lose('a', 'b');
+    expect(stage.links).toEqual(expect.arrayContaining(['close a:1', 'close b:1']));
+    expect(stage.picks(2)).toEqual({ c: 2 });
+  });
+
+  it('are gone at once where they left by themselves', () => {
+    stage.remove('a');
+    expect(stage.links).toContain('close a:1');
+    expect(stage.picks(4)).toEqual({ b: 2, c: 2 });
+  });
+
+  it('make room for whoever registers at their address', () => {
+    stage.lose('a');
+    stage.set('new', { address: 'a:1', group: 'B' });
+    expect(stage.links).toContain('changed a:1');
+    expect(stage.pick(stage.call({ groups: ['B'] }))).toBe('new');
+    stage.remove('new');
+    expect(stage.links).toContain('close a:1');
+  });
+
+  it('leave their old address when they are back at another one', () => {
+    stage.lose('a');
+    stage.set('a', { address: 'other:1' });
+    expect(stage.links).toContain('close a:1');
+    stage.remove('a');
+    expect(stage.links).toContain('close other:1');
+  });
+
+  it('that are lost and found within one answer are not told of', () => {
+    stage.directory.tell(
+      's',
+      { type: 'delete', id: 'a', cause: 'lost' },
+      { type: 'set', instance: stage.instance('a', { weight: 200 }) },
+    );
+    expect(stage.events.some(({ type }) => type === 'view.protected')).toBe(false);
+    stage.time.advance(2 * QUARANTINE_MS);
+    expect(stage.picks(4)).toEqual({ a: 2, b: 1, c: 1 });
+  });
+
+  it('keep nothing once the balancer is closed', () => {
+    stage.lose('a', 'b', 'c');
+    stage.balancer.close();
+    expect(stage.time.timers).toBe(0);
+    expect(stage.links.filter((link) => link.startsWith('close'))).toHaveLength(3);
+  });
+});

@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { BalancerStage } from './balancer.stage.js';
+
+let stage: BalancerStage;
+beforeEach(() => {
+  stage = new BalancerStage();
+  stage.ready('', 'a', 'b', 'c');
+});
+
+function start(...ids: readonly string[]): void {
+  for (const id of ids) stage.balancer.callStarted(stage.endpoint(`${id}:1`));
+}
+
+function end(...ids: readonly string[]): void {
+  for (const id of ids) stage.balancer.callEnded(stage.endpoint(`${id}:1`));
+}
+
+/** Time passes, and some instances send something every so often. */
+function pass(ms: number, ...talking: readonly string[]): void {
+  for (let left = ms; left > 0; left -= 50) {
+    for (const id of talking) stage.received[`${id}:1`] = (stage.received[`${id}:1`] ?? 0) + 1;
+    stage.time.advance(Math.min(50, left));
+  }
+}
+
+const asked = () => stage.links.filter((link) => link.startsWith('inquire'));
+
+describe('an endpoint that is silent', () => {
+  it('while others answer, is asked after a second, and gets no calls until then', () => {
+    start('a', 'b');
+    pass(900, 'b');
+    expect(asked()).toEqual([]);
+    pass(600, 'b');
+    expect(asked()).toEqual(['inquire a:1']);
+    expect(stage.picks(4)).toEqual({ b: 2, c: 2 });
+    expect(stage.events.at(-1)).toMatchObject({ type: 'endpoint.suspect', id: 'a' });
+  });
+
+  it('is as before once it has answered, and is not asked about the same calls again', () => {
+    start('a', 'b');
+    pass(1500, 'b');
+    pass(50, 'a', 'b');
+    stage.report('a', 'ready');
+    expect(stage.picks(6)).toEqual({ a: 2, b: 2, c: 2 });
+    pass(10_000, 'b');
+    expect(asked()).toHaveLength(1);
+    start('a');
+    pass(1500, 'b');
+    expect(asked()).toHaveLength(2);
+  });
+
+  it('has failed where it does not answer', () => {
+    start('a', 'b');
+    pass(1500, 'b');
+    stage.report('a', 'failed', 'no answer to Hello in 2000 ms');
+    expect(stage.picks(4)).toEqual({ b: 2, c: 2 });
+    pass(10_000, 'b');
+    expect(asked()).toHaveLength(1);
+  });
+
+  it('is left alone while nobody else is heard', () => {
+    start('a', 'b');
+    pass(10_000);
+    expect(asked()).toEqual([]);
+  });
+
+  it('is left alone where a stream was answered once and idles', () => {
+    start('a', 'b');
+    pass(100, 'a');
+    pass(10_000, 'b');
+    expect(asked()).toEqual([]);
+  });
+
+  it('is left alone without calls', () => {
+    start('a', 'b');
+    pass(500, 'b');
+    end('a');
+    pass(10_000, 'b');
+    expect(asked()).toEqual([]);
+  });
+
+  it('is found as well while others answer short calls only', () => {
+    start('a');
+    for (let i = 0; i < 30; i += 1) {
+      start('b');
+      pass(50, 'b');
+      end('b');
+    }
+    expect(asked()).toEqual(['inquire a:1']);
+  });
+});
+
+it('nothing is looked at once all calls have ended', () => {
+  start('a', 'b');
+  pass(300, 'a', 'b');
+  end('a', 'b');
+  pass(600);
+  expect(stage.time.timers).toBe(0);
+});
