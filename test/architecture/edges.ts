@@ -64,8 +64,8 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
   },
   testing: {
     folders: ['core', 'system'],
-    packages: ['node:assert/strict'],
-    files: ['nest/client/async-client.types.ts', 'nest/service-ref.ts', 'nest/tokens.ts'],
+    packages: ['node:*'],
+    files: ['nest/client/async-client.types.ts', 'nest/service-ref.ts', 'nest/tokens.ts', 'registries/change-queue.ts'],
   },
   '.': { folders: ['core', 'grpc', 'nest', 'nest/client', 'nest/server', 'nest/server/handlers'], packages: [] },
 };

@@ -7,15 +7,14 @@ import type { MicroserviceOptions } from '@nestjs/microservices';
 import { rookeryGrpc, RookeryModule } from 'rookery';
 import { memory } from 'rookery/registries';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from 'rookery/testing';
+import { type EtcdServer, eventually, startEtcd } from 'rookery/testing';
 import { probe } from '../apps/contracts.js';
 import { ProbeController } from '../apps/probe.controller.js';
-import { startEtcd, type TestEtcd } from '../support/etcd.js';
 import { startClient } from '../support/probe-client.js';
 import { startProbe, stopProbes } from '../support/probe-server.js';
 
 describe('the same code on any registry', () => {
-  let etcd: TestEtcd;
+  let etcd: EtcdServer;
   let folder: string;
   const runtimeDir = process.env['XDG_RUNTIME_DIR'];
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startEtcd, type TestEtcd } from '../support/etcd.js';
+import { startEtcd, type EtcdServer } from 'rookery/testing';
 import { startProbe, stopProbes } from '../support/probe-server.js';
 
 const TIMERS = {
@@ -14,7 +14,7 @@ const TIMERS = {
 };
 
 describe('closing leaves nothing behind', () => {
-  let etcd: TestEtcd;
+  let etcd: EtcdServer;
   let folder: string;
   beforeAll(async () => {
     etcd = await startEtcd();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { status } from '@grpc/grpc-js';
 import { eventually } from 'rookery/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEtcd, type TestEtcd } from '../support/etcd.js';
+import { startEtcd, type EtcdServer } from 'rookery/testing';
 import { watchHealth } from '../support/health-client.js';
 import { LifeServer } from '../support/life-stage.js';
 
@@ -19,7 +19,7 @@ const HEARING_MS = 1000;
 const OVER_MS = 1000;
 
 describe('the end of a server is bounded', { timeout: HANGS_MS }, () => {
-  let etcd: TestEtcd;
+  let etcd: EtcdServer;
   beforeAll(async () => void (etcd = await startEtcd()));
   afterAll(() => etcd.stop());
 

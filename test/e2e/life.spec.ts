@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEtcd, type TestEtcd } from '../support/etcd.js';
+import { startEtcd, type EtcdServer } from 'rookery/testing';
 import { LifeServer } from '../support/life-stage.js';
 
 const INIT = ['onModuleInit', 'onApplicationBootstrap'];
@@ -29,7 +29,7 @@ const LIFE = [
 const ENDS = ['close()', 'SIGTERM', 'SIGINT'] as const;
 
 describe('the life of a server', () => {
-  let etcd: TestEtcd;
+  let etcd: EtcdServer;
   let folder: string;
   beforeAll(async () => {
     etcd = await startEtcd();

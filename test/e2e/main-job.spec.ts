@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventually } from 'rookery/testing';
-import { startEtcd } from '../support/etcd.js';
+import { eventually, startEtcd } from 'rookery/testing';
 import { etcdStage } from '../support/etcd-stage.js';
 import { startProbe, stopProbes } from '../support/probe-server.js';
 

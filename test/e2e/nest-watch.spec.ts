@@ -5,17 +5,16 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { credentials, makeGenericClientConstructor, status, type ClientReadableStream } from '@grpc/grpc-js';
-import { eventually } from 'rookery/testing';
+import { type EtcdServer, eventually, freePort, startEtcd } from 'rookery/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIFE } from '../apps/life-contract.js';
-import { freePort, startEtcd, type TestEtcd } from '../support/etcd.js';
 
 /** A drain of 10 s, the default of development, would be the hang that this is about, ms; docs/adr/0007 says why not 2 s. */
 const HANGS_MS = 6000;
 
 describe('nest start --watch', () => {
   let project: string;
-  let etcd: TestEtcd;
+  let etcd: EtcdServer;
 
   beforeAll(async () => {
     etcd = await startEtcd();

@@ -4,8 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { eventually } from 'rookery/testing';
-import { startEtcd } from '../support/etcd.js';
+import { eventually, startEtcd } from 'rookery/testing';
 
 /** What `npm start` runs once it has built, with the registry that it is given. */
 async function startDemo(env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; output: () => string }> {

@@ -2,10 +2,9 @@ import { Controller, Get, Inject, Module, type INestApplication } from '@nestjs/
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { getServiceToken, Rookery, rookeryGrpc, RookeryModule, type AsyncClient, type Registry } from 'rookery';
 import { RookeryHealthIndicator } from 'rookery/terminus';
-import { eventually } from 'rookery/testing';
+import { eventually, startEtcd } from 'rookery/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { probe, type Probe } from '../apps/contracts.js';
-import { startEtcd } from '../support/etcd.js';
 import { NestStage } from '../support/nest-stage.js';
 import { silentRegistry } from '../support/silent-registry.js';
 

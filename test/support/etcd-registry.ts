@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { eventually } from 'rookery/testing';
+import { type EtcdServer, eventually, startEtcd } from 'rookery/testing';
 import {
   createInstance,
   type InstanceInit,
@@ -10,7 +10,6 @@ import {
   type ServiceInstance,
 } from 'rookery/core';
 import { etcd, type EtcdOptions } from 'rookery/etcd';
-import { startEtcd, type TestEtcd } from './etcd.js';
 
 /** What stands at a key; the lease as etcdctl wants it. */
 export interface Found {
@@ -35,7 +34,7 @@ export interface Connection {
 /** A real etcd for the specs of one file, and registries on it that end with each spec. */
 export class EtcdBench {
   readonly #open = new Set<Registry>();
-  #server: TestEtcd | undefined;
+  #server: EtcdServer | undefined;
 
   constructor() {
     beforeAll(async () => {
@@ -48,7 +47,7 @@ export class EtcdBench {
     afterAll(() => this.#server?.stop());
   }
 
-  get server(): TestEtcd {
+  get server(): EtcdServer {
     if (!this.#server) throw new Error('etcd runs only while specs run');
     return this.#server;
   }

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { startEtcd, type TestEtcd } from './etcd.js';
+import { startEtcd, type EtcdServer } from 'rookery/testing';
 import { startClient, type ProbeClient } from './probe-client.js';
 import { startProbe, stopProbes, type ProbeOptions, type ProbeServer } from './probe-server.js';
 
 /** A real etcd for a suite, and servers and clients on it that end with each test. */
 export interface EtcdStage {
-  readonly etcd: TestEtcd;
+  readonly etcd: EtcdServer;
   readonly registry: string;
   startProbe(options: Omit<ProbeOptions, 'registry'>): Promise<ProbeServer>;
   startClient(
@@ -17,7 +17,7 @@ export interface EtcdStage {
 
 /** Call inside `describe`. */
 export function etcdStage(): EtcdStage {
-  let etcd: TestEtcd;
+  let etcd: EtcdServer;
   const clients: ProbeClient[] = [];
   beforeAll(async () => {
     etcd = await startEtcd();

@@ -1,4 +1,4 @@
-import { freePort } from '../etcd.js';
+import { freePort } from 'rookery/testing';
 import { startProbe, type ProbeServer } from '../probe-server.js';
 import type { ServerKind } from './report.js';
 

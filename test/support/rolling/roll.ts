@@ -1,4 +1,4 @@
-import { startEtcd } from '../etcd.js';
+import { startEtcd } from 'rookery/testing';
 import { stopProbes } from '../probe-server.js';
 import { RollingClient } from './client.js';
 import { explain } from './explain.js';

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEtcd, type TestEtcd } from '../../../../../test/support/etcd.js';
+import { startEtcd, type EtcdServer } from '../../testing/faults/etcd-server.js';
 import { EtcdBench, follow, someInstance, statesOf } from '../../../../../test/support/etcd-registry.js';
-import { startTcpProxy } from '../../../../../test/support/tcp-proxy.js';
+import { startTcpProxy } from '../../testing/faults/tcp-proxy.js';
 import { eventually } from '../../testing/eventually.js';
 import type { EtcdOptions } from './index.js';
 
 const bench = new EtcdBench();
 const user = { username: 'svc', password: 'pa:ss' };
-let server: TestEtcd;
+let server: EtcdServer;
 
 const ROOT = ['--user', 'root:root'];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { startEtcd } from '../../../../../test/support/etcd.js';
+import { startEtcd } from '../../testing/faults/etcd-server.js';
 import { EtcdBench, follow, someInstance, statesOf } from '../../../../../test/support/etcd-registry.js';
-import { startTcpProxy } from '../../../../../test/support/tcp-proxy.js';
+import { startTcpProxy } from '../../testing/faults/tcp-proxy.js';
 import { apply, type ServiceState } from '../../core/change.js';
 import { eventually } from '../../testing/eventually.js';
 

@@ -1,0 +1,179 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort } from './free-port.js';
+
+/** A real etcd of one member, as a process with its own ports and data. */
+export interface EtcdServer extends AsyncDisposable {
+  /** `127.0.0.1:PORT`, the same after every restart. */
+  readonly host: string;
+  /** Its process id; 0 while it does not run. */
+  readonly pid: number;
+  /** What `etcdctl` printed; rejects where it failed. An argument `{ input }` is what it reads. */
+  etcdctl(...args: (string | { readonly input: string })[]): Promise<string>;
+  /** `SIGSTOP` hangs it and `SIGCONT` lets it go on; see `crash` for `SIGKILL`. */
+  kill(signal: NodeJS.Signals): void;
+  /** Kills it with SIGKILL, and resolves when it is gone; its data stays for `restart`. */
+  crash(): Promise<void>;
+  /** Kills it if it runs, and starts it again on the same ports; `wipe` throws its data away. Resolves once it is healthy. */
+  restart(options?: { readonly wipe?: boolean }): Promise<void>;
+  /** Starts it without waiting until it is healthy: a member of a cluster is only with others. */
+  launch(): void;
+  /** Resolves once it answers that it is healthy, rejects after 20 s. */
+  healthy(): Promise<void>;
+  /** Whether it leads its cluster; false where it does not answer within a second. */
+  leads(): Promise<boolean>;
+  /** Kills it and removes its data. */
+  stop(): Promise<void>;
+}
+
+export interface EtcdServerOptions {
+  /** With `false` it is only decided where it will listen; default true. */
+  readonly running?: boolean;
+  /** More arguments of etcd, such as `--auto-tls`. */
+  readonly args?: readonly string[];
+  /** Of the client's URL; default `http`. */
+  readonly scheme?: 'http' | 'https';
+  /** More arguments of every `etcdctl`, such as `--cacert`. */
+  readonly etcdctlArgs?: readonly string[];
+}
+
+/** Where a member listens. */
+export interface EtcdPorts {
+  readonly client: number;
+  readonly peer: number;
+  /** Plain HTTP, whatever the client's URL: whether it is healthy. */
+  readonly health: number;
+}
+
+const run = promisify(execFile);
+const START_TIMEOUT_MS = 20_000;
+
+/**
+ * Starts a real etcd for a test: the program that `ETCD_BIN` names, else `etcd` on the PATH; `etcdctl` on the PATH.
+ * @throws {Error} where there is none, or where it does not become healthy within 20 s
+ */
+export async function startEtcd(options: EtcdServerOptions = {}): Promise<EtcdServer> {
+  const server = new EtcdProcess('test', await takePorts(), options);
+  if (options.running ?? true) await server.restart();
+  return server;
+}
+
+export async function takePorts(): Promise<EtcdPorts> {
+  return { client: await freePort(), peer: await freePort(), health: await freePort() };
+}
+
+export function peerUrl({ peer }: EtcdPorts): string {
+  return `http://127.0.0.1:${peer}`;
+}
+
+export class EtcdProcess implements EtcdServer {
+  readonly host: string;
+  readonly #data = mkdtempSync(join(tmpdir(), 'rookery-etcd-'));
+  #process: ChildProcess | undefined;
+  #failed: Error | undefined;
+  readonly #onExit = () => this.#discard();
+
+  constructor(
+    private readonly name: string,
+    private readonly ports: EtcdPorts,
+    private readonly options: EtcdServerOptions & { readonly cluster?: string } = {},
+  ) {
+    this.host = `127.0.0.1:${ports.client}`;
+    process.on('exit', this.#onExit);
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  async etcdctl(...args: (string | { readonly input: string })[]): Promise<string> {
+    const { scheme = 'http', etcdctlArgs = [] } = this.options;
+    const texts = args.filter((arg) => typeof arg === 'string');
+    const env = { ...environment(), ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: `${scheme}://${this.host}` };
+    const running = run('etcdctl', [...etcdctlArgs, ...texts], { env, maxBuffer: 1e8 });
+    for (const arg of args) if (typeof arg !== 'string') running.child.stdin?.end(arg.input);
+    return (await running).stdout.trim();
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  async restart({ wipe = false } = {}): Promise<void> {
+    await this.crash();
+    if (wipe) this.#discard();
+    this.launch();
+    await this.healthy();
+  }
+
+  launch(): void {
+    const { scheme = 'http', args: own = [], cluster } = this.options;
+    const peer = peerUrl(this.ports);
+    const client = `${scheme}://${this.host}`;
+    const args = ['--name', this.name, '--data-dir', this.#data, '--log-level', 'error', '--logger', 'zap'];
+    args.push('--listen-client-urls', client, '--advertise-client-urls', client, '--listen-peer-urls', peer);
+    args.push('--initial-advertise-peer-urls', peer, '--initial-cluster', cluster ?? `${this.name}=${peer}`);
+    args.push('--listen-metrics-urls', `http://127.0.0.1:${this.ports.health}`, ...own);
+    this.#failed = undefined;
+    this.#process = spawn(process.env['ETCD_BIN'] ?? 'etcd', args, { env: environment(), stdio: 'ignore' });
+    this.#process.once('error', (cause) => {
+      this.#failed = new Error('etcd cannot be started: install it, or set ETCD_BIN to where it is', { cause });
+    });
+  }
+
+  async crash(): Promise<void> {
+    const running = this.#process;
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
+    const gone = new Promise((resolve) => running.once('exit', resolve));
+    running.kill('SIGKILL');
+    await gone;
+  }
+
+  async healthy(): Promise<void> {
+    const end = performance.now() + START_TIMEOUT_MS;
+    for (;;) {
+      if (this.#failed) throw this.#failed;
+      const answer = await this.#ask('health');
+      if (answer.includes('"true"')) return;
+      if (performance.now() > end) throw new Error(`etcd does not become healthy at ${this.host}: ${answer}`);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  }
+
+  async leads(): Promise<boolean> {
+    return /^etcd_server_is_leader 1$/m.test(await this.#ask('metrics'));
+  }
+
+  async stop(): Promise<void> {
+    await this.crash();
+    this.#discard();
+    process.off('exit', this.#onExit);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** What it says of itself, or why it says nothing. */
+  async #ask(what: 'health' | 'metrics'): Promise<string> {
+    try {
+      const url = `http://127.0.0.1:${this.ports.health}/${what}`;
+      return await (await fetch(url, { signal: AbortSignal.timeout(1000) })).text();
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  #discard(): void {
+    this.#process?.kill('SIGKILL');
+    rmSync(this.#data, { recursive: true, force: true });
+  }
+}
+
+/** Ours without what would configure etcd or etcdctl. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^ETCD(CTL)?_/.test(name)));
+}
