@@ -1,6 +1,7 @@
 import type { ChannelOptions, ClientOptions } from '@grpc/grpc-js';
 import { createBalancer, type BalancerOptions } from '../core/balancer.js';
 import type { Directory } from '../core/directory.js';
+import { checkMs } from '../core/duration.js';
 import { RookeryError, show } from '../core/errors.js';
 import { checkKeys, type KeysOf } from '../core/keys.js';
 import type { EventSink } from '../core/event.js';
@@ -35,6 +36,11 @@ export interface DiscoveryChannelOptions {
    */
   readonly healthCheck?: HealthCheckOption;
   readonly tls?: TlsOptions;
+  /**
+   * How long an instance that the registry lost without a word is kept beside others that it knows, for as long as the
+   * connection to it holds, ms; default 60 000. Where its whole group was lost it is kept as long as the connection.
+   */
+  readonly quarantineMs?: number;
   /** Whether the client's credentials are those of TLS: says more where they do not fit a server. Default not known. */
   readonly secure?: boolean;
   /** grpc-js's own options; they win over ours, except for the policy's name. */
@@ -51,6 +57,7 @@ const KEYS: KeysOf<DiscoveryChannelOptions> = {
   balancer: true,
   healthCheck: true,
   tls: true,
+  quarantineMs: true,
   secure: true,
   channelOptions: true,
   emit: true,
@@ -77,7 +84,8 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   install();
   checkKeys(options, KEYS, 'channelOptions');
   const { time = systemTime, random = systemRandom, balancer: picker } = options;
-  const { emit = directory.registry.events.emit, healthCheck, secure } = options;
+  const { emit = directory.registry.events.emit, healthCheck, quarantineMs, secure } = options;
+  if (quarantineMs !== undefined) checkMs(quarantineMs, 'channelOptions.quarantineMs');
   if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const handle = {
@@ -88,7 +96,7 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
     ...(typeof serverName === 'function' && { serverName }),
     secure,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
-      createBalancer({ service, directory, connect, time, random, emit, ...(picker && { picker }) }),
+      createBalancer({ service, directory, connect, time, random, emit, quarantineMs, ...(picker && { picker }) }),
   };
   const direct = directOptions(options);
   return withHandle({ ...direct, 'grpc.service_config': serviceConfig(direct['grpc.service_config']) }, handle);

@@ -12,7 +12,12 @@ import type {
   StopOptions,
 } from './options.js';
 
-export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = { registry: true, namespace: true, register: true };
+export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = {
+  registry: true,
+  namespace: true,
+  register: true,
+  quarantineMs: true,
+};
 
 /** Of `forRootAsync`: those of Nest's ConfigurableModuleBuilder. */
 export const ASYNC_MODULE_KEYS = {

@@ -25,6 +25,11 @@ export interface RookeryModuleOptions {
    * `ROOKERY_REGISTER`, else `'auto'`.
    */
   readonly register?: RegisterMode;
+  /**
+   * How long clients keep an instance that the registry lost without a word beside others that it knows, for as long as
+   * the connection to it holds, ms; default 60 000. A group that was lost as a whole is kept as long as its connections.
+   */
+  readonly quarantineMs?: number;
 }
 
 /** How long the steps of a stop may take, ms. */
@@ -143,16 +148,6 @@ export interface AsyncClientFeature extends Pick<
 > {
   readonly inject?: readonly InjectionToken[];
   readonly useFactory: (...dependencies: any[]) => ClientSettings | Promise<ClientSettings>;
-}
-
-/** @throws {RookeryError} ROOKERY_OPTION_INVALID */
-export function checkMs(value: unknown, path: string): number {
-  if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
-  throw new RookeryError('ROOKERY_OPTION_INVALID', {
-    path,
-    found: `found ${show(value)}.`,
-    remedy: 'Use milliseconds, at least 0.',
-  });
 }
 
 /** @throws {RookeryError} ROOKERY_OPTION_INVALID */

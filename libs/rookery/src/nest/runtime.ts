@@ -1,5 +1,6 @@
 import { createDirectory } from '../grpc/directory.js';
 import type { Directory } from '../core/directory.js';
+import { checkMs } from '../core/duration.js';
 import { checkName } from '../core/instance.js';
 import { RookeryError, show } from '../core/errors.js';
 import { checkKeys } from '../core/keys.js';
@@ -33,6 +34,7 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
   if (typeof options !== 'object' || options === null) throw noOptions(options);
   checkKeys(options, MODULE_KEYS, 'forRoot');
   if (options.register !== undefined) checkRegisterMode(options.register, 'forRoot.register');
+  if (options.quarantineMs !== undefined) checkMs(options.quarantineMs, 'forRoot.quarantineMs');
   const environment = readEnvironment(env);
   const registry = chooseRegistry(options, env);
   const open = openRegistries.get(registry) ?? { directory: createDirectory(registry), users: 0 };

@@ -11,7 +11,8 @@ import type { ContractBook } from '../contract-book.js';
 import type { ResolvedFeature } from './client-feature.js';
 import { DiscoveryClient } from './discovery-client.js';
 import { SETTINGS_KEYS } from '../option-keys.js';
-import { checkCompat, checkMs, type ClientSettings } from '../options.js';
+import { checkMs } from '../../core/duration.js';
+import { checkCompat, type ClientSettings } from '../options.js';
 import type { RookeryRuntime } from '../runtime.js';
 
 /** The clients of an application by name: however many modules ask for one, it is one. */
@@ -58,11 +59,13 @@ export class RookeryClients {
       const own = { channelOptions: settings.channelOptions, ...defaults, ...(tls && { tls }) };
       if (settings.url !== undefined) return directOptions(own);
       const { events } = this.runtime.registry;
+      const { quarantineMs } = this.runtime.options;
       return channelOptions(this.runtime.directory, {
         ...own,
         emit: events.emit,
         secure: channelCredentials._isSecure(),
         ...(healthCheck !== undefined && { healthCheck }),
+        ...(quarantineMs !== undefined && { quarantineMs }),
         ...(settings.balancer && { balancer: settings.balancer }),
       });
     };

@@ -17,7 +17,8 @@ import type { AsyncClient } from './async-client.types.js';
 import { RookeryClient, type ClientDefaults } from './client.js';
 import type { Contract } from '../contract.js';
 import { DEFAULTS_KEYS } from '../option-keys.js';
-import { checkMs, type Compat } from '../options.js';
+import { checkMs } from '../../core/duration.js';
+import { type Compat } from '../options.js';
 import { observableMethod, type ObservableMethod } from './observable-method.js';
 
 export interface DiscoveryClientOptions {
