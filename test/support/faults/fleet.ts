@@ -29,7 +29,7 @@ export class FaultFleet implements AsyncDisposable {
     await Promise.all(Array.from({ length: options.instances ?? 3 }, () => fleet.add()));
     for (let i = 0; i < (options.clients ?? 2); i += 1)
       fleet.clients.push(new FaultCaller(options.registry('client'), fleet.recorder, options));
-    await fleet.answersFrom(fleet.instances.keys());
+    await fleet.answersFrom([...fleet.instances.keys()]);
     return fleet;
   }
 
@@ -50,7 +50,7 @@ export class FaultFleet implements AsyncDisposable {
   }
 
   /** Everybody is asked from here on. */
-  async answersFrom(ids: Iterable<string>): Promise<void> {
+  async answersFrom(ids: readonly string[]): Promise<void> {
     const { calls } = this.recorder.history;
     const from = calls.length;
     await eventually(

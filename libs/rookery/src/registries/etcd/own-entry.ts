@@ -132,12 +132,19 @@ export class OwnEntry {
     if (deleted) this.#restoreFor('the key was deleted');
   }
 
-  /** Says whether what was found is ours: written by us, or edited by somebody who left our generation in it. */
+  /**
+   * Says whether what was found is ours: written by us, or by somebody who left our generation in it; or nobody's, since
+   * whoever lives holds his key by a lease.
+   */
   isOurs(found: KeyValue, lease: string | undefined): boolean {
+    if (found.lease === '0') return true;
     const entry = this.#decode(found);
-    const { generation } = this.wanted.instance;
-    if (entry && entry.instance.generation !== '') return entry.instance.generation === generation;
-    return found.lease === '0' || found.lease === lease;
+    if (entry && entry.instance.generation !== '') return !this.#isAnothers(entry);
+    return found.lease === lease;
+  }
+
+  #isAnothers({ instance }: Entry): boolean {
+    return instance.generation !== '' && instance.generation !== this.wanted.instance.generation;
   }
 
   #conflict(answer: ITxnResponse, old: Standing | undefined, lease: string): void {
@@ -161,6 +168,7 @@ export class OwnEntry {
     }
     this.holder = undefined;
     if (!entry) this.#restoreFor('the value was malformed');
+    else if (this.#isAnothers(entry)) this.#restoreFor('the value of another process was written without a lease');
     else if (!this.#uncertain.has(text)) this.#adopt(entry);
     if (found.lease !== lease && this.#standing?.lease === lease) this.#restoreFor('the lease was detached');
     const instance = entry?.instance ?? this.#standing?.instance ?? this.wanted.instance;

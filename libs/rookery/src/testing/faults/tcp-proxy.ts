@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export interface TcpProxy extends AsyncDisposable {
   /** Where clients connect to: `127.0.0.1:PORT`. */
   readonly host: string;
-  /** How many connections it has taken so far. */
+  /** How many connections it has taken so far, without those that it reset at once. */
   readonly accepted: number;
   /** Resets every connection, and each new one. */
   cut(): void;
@@ -91,8 +91,8 @@ class LoopbackProxy implements TcpProxy {
   }
 
   #take(client: Socket): void {
-    this.accepted += 1;
     if (this.#fault === 'cut') return void client.resetAndDestroy();
+    this.accepted += 1;
     const link = new Link(client, this.target, {
       delayMs: () => this.#delayMs,
       end: () => this.#links.delete(link),
