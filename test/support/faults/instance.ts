@@ -27,24 +27,24 @@ export class FaultInstance implements AsyncDisposable {
   ) {}
 
   /** Starts it; resolves once it is registered. */
-  static async start(registry: Registry, recorder: Recorder): Promise<FaultInstance> {
+  static async start(registry: Registry, recorder: Recorder, service = SERVICE): Promise<FaultInstance> {
     const id = `i${(made += 1)}`;
     const generation = `g-${process.pid}-${id}`;
     const server = new Server();
     let self: FaultInstance | undefined;
     serve(server, id, () => self!);
-    const hosted = { name: SERVICE, group: '', id, generation };
+    const hosted = { name: service, group: '', id, generation };
     server.addService(PEER_SERVICE, {
       Hello: (_: unknown, done: (error: null, answer: object) => void) =>
         done(null, { version: 1, services: [hosted], draining: self?.draining ?? false }),
     });
     const port = await bind(server);
     const proxy = await startTcpProxy(`127.0.0.1:${port}`);
-    const entry = createInstance({ id, generation, service: SERVICE, address: proxy.host, peer: 1 });
+    const entry = createInstance({ id, generation, service, address: proxy.host, peer: 1 });
     const registration = registry.register(entry);
     self = new FaultInstance(id, registration, registry, proxy, server, recorder);
     await registration.registered;
-    recorder.step(SERVICE, id, 'started');
+    recorder.step(service, id, 'started');
     return self;
   }
 

@@ -19,6 +19,8 @@ export interface EtcdServer extends AsyncDisposable {
   crash(): Promise<void>;
   /** Kills it if it runs, and starts it again on the same ports; `wipe` throws its data away. Resolves once it is healthy. */
   restart(options?: { readonly wipe?: boolean }): Promise<void>;
+  /** Kills it if it runs, and starts it with the data of a file that `etcdctl snapshot save` wrote. */
+  restore(file: string): Promise<void>;
   /** Starts it without waiting until it is healthy: a member of a cluster is only with others. */
   launch(): void;
   /** Resolves once it answers that it is healthy, rejects after 20 s. */
@@ -105,6 +107,16 @@ export class EtcdProcess implements EtcdServer {
   async restart({ wipe = false } = {}): Promise<void> {
     await this.crash();
     if (wipe) this.#discard();
+    this.launch();
+    await this.healthy();
+  }
+
+  async restore(file: string): Promise<void> {
+    await this.crash();
+    this.#discard();
+    const peer = peerUrl(this.ports);
+    const member = ['--name', this.name, '--data-dir', this.#data, '--initial-cluster', `${this.name}=${peer}`];
+    await this.etcdctl('snapshot', 'restore', file, ...member, '--initial-advertise-peer-urls', peer);
     this.launch();
     await this.healthy();
   }
