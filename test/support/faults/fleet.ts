@@ -79,9 +79,14 @@ export class FaultFleet implements AsyncDisposable {
     await this.answersFrom(ids);
   }
 
+  /** Lets the running calls end, and starts no more. */
+  async stopCalls(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.stop()));
+  }
+
   /** Ends the calls, and holds all that happened against the rules. */
   async verify(registered: () => Promise<readonly string[]>, options?: ValidateOptions): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.stop()));
+    await this.stopCalls();
     const all = [...this.instances.values(), ...this.#gone];
     this.recorder.end({
       service: SERVICE,

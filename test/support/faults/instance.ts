@@ -28,8 +28,8 @@ export class FaultInstance implements AsyncDisposable {
 
   /** Starts it; resolves once it is registered. */
   static async start(registry: Registry, recorder: Recorder, service = SERVICE): Promise<FaultInstance> {
-    const id = `i${(made += 1)}`;
-    const generation = `g-${process.pid}-${id}`;
+    const id = `i${process.pid}-${(made += 1)}`;
+    const generation = `g-${id}`;
     const server = new Server();
     let self: FaultInstance | undefined;
     serve(server, id, () => self!);

@@ -108,6 +108,7 @@ export class BalancerStage {
       get received() {
         return received[address] ?? 0;
       },
+      prompt: () => this.links.push(`prompt ${address}`) > 0,
       inquire: () => this.links.push(`inquire ${address}`) > 0,
       close: () => void this.links.push(`close ${address}`),
     };

@@ -83,7 +83,11 @@ class ServiceBalancer implements Balancer {
       hasOther: ({ instance }) => (this.#pools.get(instance.group)?.registered ?? 0) > 0,
       end: (endpoint) => this.#drop(endpoint),
     });
-    this.#suspicion = new Suspicion(time, (endpoint) => this.#accuse(endpoint));
+    this.#suspicion = new Suspicion({
+      time,
+      other: (silent) => this.#otherThan(silent),
+      accuse: (endpoint) => this.#accuse(endpoint),
+    });
     this.#split = new SplitChooser(random);
     this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas));
     const view = this.#view;
@@ -280,6 +284,12 @@ class ServiceBalancer implements Balancer {
     this.#suspicion.forget(endpoint);
     this.#pools.remove(endpoint);
     endpoint.connection?.close();
+  }
+
+  #otherThan(silent: ReadonlySet<Endpoint>): Endpoint | undefined {
+    for (const endpoint of this.#endpoints.values())
+      if (endpoint.state === 'ready' && !silent.has(endpoint)) return endpoint;
+    return undefined;
   }
 
   /** It is silent while others answer. */

@@ -19,6 +19,8 @@ export interface Connection {
   readonly received: number | undefined;
   /** Asks the other side at once whether it is there; what comes of it is reported. Says whether it can be asked. */
   inquire(): boolean;
+  /** Has the other side send something, of which nothing comes. Says whether it can be had to. */
+  prompt(): boolean;
   close(): void;
 }
 

@@ -59,7 +59,22 @@ describe('an endpoint that is silent', () => {
   });
 
   it('is left alone while nobody else is heard', () => {
-    start('a', 'b');
+    start('a', 'b', 'c');
+    pass(10_000);
+    expect(asked()).toEqual([]);
+  });
+
+  it('while the others have no calls, is asked once one of them was made to say something', () => {
+    start('a', 'a');
+    pass(1300);
+    expect(stage.links.filter((link) => link.startsWith('prompt'))).toEqual(['prompt b:1', 'prompt c:1']);
+    expect(asked()).toEqual([]);
+    pass(300, 'c');
+    expect(asked()).toEqual(['inquire a:1']);
+  });
+
+  it('is left alone where the one that was made to say something does not', () => {
+    start('a');
     pass(10_000);
     expect(asked()).toEqual([]);
   });

@@ -14,32 +14,41 @@ interface Mark {
   readonly owingSince: number | undefined;
 }
 
+export interface SuspicionOptions {
+  readonly time: Time;
+  /** Some usable endpoint that is none of these. */
+  readonly other: (silent: ReadonlySet<Endpoint>) => Endpoint | undefined;
+  /** It owes its first byte, and others do not. */
+  readonly accuse: (endpoint: Endpoint) => void;
+}
+
 /**
  * Finds endpoints whose process hangs: calls have been started on one since its last byte, a second ago or more, while
  * another endpoint answers. Nothing is said of a stream that was answered once and idles, and nothing where all are
- * silent, since then it is us or the network. A suspect gets no calls until it was asked, over the same connection.
+ * silent, since then it is us or the network; where the others have no calls, one of them is made to say something, or
+ * few callers that all wait for the one that hangs would wait for it for ever. A suspect gets no calls until it was
+ * asked, over the same connection.
  */
 export class Suspicion {
   /** Endpoints that have calls, or had since the last look. */
   readonly #busy = new Map<Endpoint, Mark>();
+  /** Those that were made to say something since nobody is heard. */
+  readonly #prompted = new Set<Endpoint>();
   #timer: Disposable | undefined;
 
-  constructor(
-    private readonly time: Time,
-    private readonly accuse: (endpoint: Endpoint) => void,
-  ) {}
+  constructor(private readonly options: SuspicionOptions) {}
 
   /** A call was started on it. */
   watch(endpoint: Endpoint): void {
     if (this.#busy.has(endpoint)) return;
-    const received = endpoint.connection?.received;
-    if (received === undefined) return;
-    this.#busy.set(endpoint, { received, started: endpoint.started - 1, owingSince: this.time.now() });
-    this.#timer ??= this.time.after(LOOK_MS, this.#look);
+    const { time } = this.options;
+    this.#mark(endpoint, endpoint.started - 1, time.now());
+    this.#timer ??= time.after(LOOK_MS, this.#look);
   }
 
   forget(endpoint: Endpoint): void {
     this.#busy.delete(endpoint);
+    this.#prompted.delete(endpoint);
   }
 
   close(): void {
@@ -47,27 +56,43 @@ export class Suspicion {
     this.#busy.clear();
   }
 
+  #mark(endpoint: Endpoint, started: number, owingSince?: number): void {
+    const received = endpoint.connection?.received;
+    if (received === undefined) this.#busy.delete(endpoint);
+    else this.#busy.set(endpoint, { received, started, owingSince });
+  }
+
   readonly #look = (): void => {
-    const now = this.time.now();
-    const silent: Endpoint[] = [];
+    const { time, accuse } = this.options;
+    const silent = new Set<Endpoint>();
     let heard = false;
     for (const [endpoint, mark] of this.#busy) {
-      const { connection, started, running } = endpoint;
-      const received = connection?.received;
-      if (received === undefined || (received !== mark.received && running === 0)) {
-        heard ||= received !== undefined;
-        this.#busy.delete(endpoint);
-      } else if (received !== mark.received) {
-        heard = true;
-        this.#busy.set(endpoint, { received, started, owingSince: undefined });
-      } else if (running === 0) this.#busy.delete(endpoint);
-      else if (started > mark.started) {
-        const owingSince = mark.owingSince ?? now;
-        if (mark.owingSince === undefined) this.#busy.set(endpoint, { ...mark, owingSince });
-        if (now - owingSince >= SILENT_MS && endpoint.state === 'ready' && !endpoint.suspect) silent.push(endpoint);
-      }
+      const spoke = endpoint.connection?.received !== mark.received;
+      heard ||= spoke;
+      if (endpoint.running === 0 && !this.#prompted.has(endpoint)) this.#busy.delete(endpoint);
+      else if (spoke) this.#mark(endpoint, endpoint.started);
+      else if (this.#owes(endpoint, mark)) silent.add(endpoint);
     }
-    this.#timer = this.#busy.size > 0 ? this.time.after(LOOK_MS, this.#look) : undefined;
-    if (heard) for (const endpoint of silent) this.accuse(endpoint);
+    if (heard || silent.size === 0) this.#prompted.clear();
+    if (heard) for (const endpoint of silent) accuse(endpoint);
+    else if (silent.size > 0) this.#prompt(silent);
+    this.#timer = this.#busy.size > 0 ? time.after(LOOK_MS, this.#look) : undefined;
   };
+
+  /** Calls were started since it was last heard, and for too long. */
+  #owes(endpoint: Endpoint, mark: Mark): boolean {
+    if (endpoint.started <= mark.started) return false;
+    const now = this.options.time.now();
+    const owingSince = mark.owingSince ?? now;
+    this.#busy.set(endpoint, { ...mark, owingSince });
+    return now - owingSince >= SILENT_MS && endpoint.state === 'ready' && !endpoint.suspect;
+  }
+
+  /** Has somebody say something who was not asked anything: heard at the next look. */
+  #prompt(silent: ReadonlySet<Endpoint>): void {
+    const other = this.options.other(new Set([...silent, ...this.#prompted]));
+    if (!other?.connection?.prompt()) return;
+    this.#prompted.add(other);
+    this.#mark(other, other.started);
+  }
 }

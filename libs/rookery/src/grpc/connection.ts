@@ -86,6 +86,13 @@ export class SubchannelConnection implements Connection {
     return true;
   }
 
+  prompt(): boolean {
+    const subchannel = this.#subchannel;
+    if (this.endpoint.instance.peer === 0 || this.endpoint.state !== 'ready' || !subchannel) return false;
+    void this.#ask(subchannel);
+    return true;
+  }
+
   close(): void {
     this.#forget();
     this.#subchannel?.removeConnectivityStateListener(this.#onState);
