@@ -76,7 +76,6 @@ export class EtcdProcess implements EtcdServer {
   readonly #data = mkdtempSync(join(tmpdir(), 'rookery-etcd-'));
   #process: ChildProcess | undefined;
   #failed: Error | undefined;
-  readonly #onExit = () => this.#discard();
 
   constructor(
     private readonly name: string,
@@ -84,7 +83,8 @@ export class EtcdProcess implements EtcdServer {
     private readonly options: EtcdServerOptions & { readonly cluster?: string } = {},
   ) {
     this.host = `127.0.0.1:${ports.client}`;
-    process.on('exit', this.#onExit);
+    open.add(this);
+    listenForExit();
   }
 
   get pid(): number {
@@ -106,14 +106,14 @@ export class EtcdProcess implements EtcdServer {
 
   async restart({ wipe = false } = {}): Promise<void> {
     await this.crash();
-    if (wipe) this.#discard();
+    if (wipe) this.discard();
     this.launch();
     await this.healthy();
   }
 
   async restore(file: string): Promise<void> {
     await this.crash();
-    this.#discard();
+    this.discard();
     const peer = peerUrl(this.ports);
     const member = ['--name', this.name, '--data-dir', this.#data, '--initial-cluster', `${this.name}=${peer}`];
     await this.etcdctl('snapshot', 'restore', file, ...member, '--initial-advertise-peer-urls', peer);
@@ -161,8 +161,8 @@ export class EtcdProcess implements EtcdServer {
 
   async stop(): Promise<void> {
     await this.crash();
-    this.#discard();
-    process.off('exit', this.#onExit);
+    this.discard();
+    open.delete(this);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -179,10 +179,23 @@ export class EtcdProcess implements EtcdServer {
     }
   }
 
-  #discard(): void {
+  /** Kills it and removes its data, at once. */
+  discard(): void {
     this.#process?.kill('SIGKILL');
     rmSync(this.#data, { recursive: true, force: true });
   }
+}
+
+/** Those that would outlive this process. */
+const open = new Set<EtcdProcess>();
+let listening = false;
+
+function listenForExit(): void {
+  if (listening) return;
+  listening = true;
+  process.on('exit', () => {
+    for (const server of open) server.discard();
+  });
 }
 
 /** Ours without what would configure etcd or etcdctl. */
