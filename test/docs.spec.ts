@@ -62,6 +62,7 @@ describe('the reference of options', () => {
   it.each([
     ['options.md', 'RookeryModule.forRoot', 'RookeryModuleOptions'],
     ['options.md', 'rookeryGrpc', 'RookeryGrpcOptions'],
+    ['options.md', 'cache', 'CacheOptions'],
     ['options.md', 'instance', 'InstanceOptions'],
     ['options.md', 'RookeryModule.forFeature', 'ClientFeatureOptions'],
     ['options.md', 'Options of a call', 'RookeryCallOptions'],

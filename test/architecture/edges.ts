@@ -28,7 +28,7 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     lazy: ['etcd3', '@grpc/grpc-js'],
   },
   grpc: {
-    folders: ['core', 'system'],
+    folders: ['core', 'snapshots', 'system'],
     packages: [
       '@grpc/grpc-js',
       '@grpc/proto-loader',
@@ -39,8 +39,13 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
       'node:net',
     ],
   },
+  snapshots: {
+    folders: ['core'],
+    packages: ['node:crypto', 'node:fs/promises', 'node:path', 'node:timers/promises'],
+    files: ['registries/local/folder.ts'],
+  },
   nest: {
-    folders: ['core', 'grpc', 'nest/client', 'nest/server', 'registries', 'system'],
+    folders: ['core', 'grpc', 'nest/client', 'nest/server', 'registries', 'snapshots', 'system'],
     packages: ['@grpc/grpc-js', '@grpc/proto-loader', '@nestjs/*', 'node:*', 'rxjs'],
   },
   'nest/client': {
@@ -67,7 +72,10 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     packages: ['node:*'],
     files: ['nest/client/async-client.types.ts', 'nest/service-ref.ts', 'nest/tokens.ts', 'registries/change-queue.ts'],
   },
-  '.': { folders: ['core', 'grpc', 'nest', 'nest/client', 'nest/server', 'nest/server/handlers'], packages: [] },
+  '.': {
+    folders: ['core', 'grpc', 'nest', 'nest/client', 'nest/server', 'nest/server/handlers', 'snapshots'],
+    packages: [],
+  },
 };
 
 /** What the specs beside the code may import on top of their folder's edges. */

@@ -32,6 +32,28 @@ describe('an option that nobody reads is refused', () => {
     });
   });
 
+  it('in the cache of forRoot, and of createDirectory', async () => {
+    const dir = '/nowhere';
+    const wrong = { code, path: 'cache.maxAge', remedy: 'Did you mean `maxAgeMs`?' };
+    await refused(() => stage.root({ cache: loose({ dir, maxAge: 1 }) }), wrong);
+    await refused(() => createDirectory(stage.registry, { cache: loose({ dir, maxAge: 1 }) }), wrong);
+    await refused(() => createDirectory(stage.registry, loose({ cash: { dir } })), {
+      code,
+      path: 'createDirectory.cash',
+      remedy: 'Did you mean `cache`?',
+    });
+    await refused(() => stage.root({ cache: loose({ dir: 7 }) }), { code, path: 'cache.dir', remedy: 'Name a folder' });
+  });
+
+  it('in applications that share a registry, and not where its views are kept', async () => {
+    const registry = memory();
+    await stage.root({ registry, cache: { dir: '/nowhere/a' } });
+    await stage.root({ registry });
+    await stage.root({ registry, cache: { dir: '/nowhere/a' } });
+    const path = 'cache';
+    await refused(() => stage.root({ registry, cache: { dir: '/nowhere/b' } }), { code, path, remedy: 'Say the same' });
+  });
+
   it.each([
     [{ weight: 3 }, 'rookeryGrpc.weight', 'There are: service, '],
     [{ registerWait: 1 }, 'rookeryGrpc.registerWait', 'Did you mean `registerWaitMs`?'],

@@ -26,5 +26,6 @@ export { RegisterService } from './nest/server/register-service.decorator.js';
 export { Rookery, type RookeryHealth } from './nest/rookery.js';
 export { rookeryGrpc, type RookeryGrpcFactory } from './nest/server/rookery-grpc.js';
 export { RookeryModule } from './nest/rookery.module.js';
+export type { CacheOptions } from './snapshots/options.js';
 export { defineService, type GrpcDefinition, type ProtoContract, type ServiceRef } from './nest/service-ref.js';
 export { getClientToken, getServiceToken, InjectClient, InjectService, ROOKERY_OPTIONS } from './nest/tokens.js';

@@ -3,7 +3,8 @@ import { Backoff } from './backoff.js';
 import { RookeryError } from './errors.js';
 import type { EventSink } from './event.js';
 import type { Registry } from './registry.js';
-import { pause, type Random, type Time } from './time.js';
+import { pause, within, type Random, type Time } from './time.js';
+import { ColdStart, type ViewCache, type ViewSnapshot } from './view-cache.js';
 import { PENDING, type ServiceView } from './view.js';
 
 /** Hears the effective deltas of one answer of the registry; none where only the status of the view changed. */
@@ -25,7 +26,12 @@ export interface DirectoryOptions {
   readonly emit?: EventSink;
   /** How long a watch outlives its last subscriber, ms; default 60 000. */
   readonly lingerMs?: number;
+  /** What views start from while the registry does not answer; default nothing. */
+  readonly cache?: ViewCache;
 }
+
+/** A cache may take this long for its last writes, ms. */
+const FLUSH_MS = 1000;
 
 /** Codes of errors that no retry can heal. */
 const FATAL = new Set<string>(['ROOKERY_NAME_INVALID', 'ROOKERY_REGISTRY_CLOSED', 'ROOKERY_OPTION_INVALID']);
@@ -67,6 +73,8 @@ class RegistryDirectory implements Directory {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = { status: 'failed', error: closed(this.registry.name) };
     await Promise.all([...this.#watches.values()].map((watch) => watch.end()));
+    const { cache, time } = this.options;
+    if (cache) await within(time, FLUSH_MS, cache.flush());
   }
 }
 
@@ -86,6 +94,7 @@ class ServiceWatch {
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   readonly #running: Promise<void>;
+  readonly #cold: ColdStart | undefined;
   #revision = 0;
   #linger: Disposable | undefined;
 
@@ -96,6 +105,8 @@ class ServiceWatch {
     private readonly onEnd: () => void,
   ) {
     this.#backoff = new Backoff(options.random);
+    const { cache, time } = options;
+    if (cache) this.#cold = new ColdStart(cache, service, time, (snapshot) => this.#serveFrom(snapshot));
     this.#running = this.#run();
   }
 
@@ -114,9 +125,16 @@ class ServiceWatch {
 
   end(): Promise<void> {
     this.#linger?.[Symbol.dispose]();
+    this.#cold?.[Symbol.dispose]();
+    if (this.#live) this.#keep();
     this.#abort.abort();
     this.onEnd();
     return this.#running;
+  }
+
+  /** What the registry says now. */
+  get #live(): boolean {
+    return this.view.status === 'known' && this.view.staleSince === undefined;
   }
 
   async #run(): Promise<void> {
@@ -142,9 +160,9 @@ class ServiceWatch {
   }
 
   #fold(batch: readonly ServiceChange[]): void {
+    this.#cold?.[Symbol.dispose]();
     const deltas = batch.flatMap((change) => apply(this.#state, change));
-    const live = this.view.status === 'known' && this.view.staleSince === undefined;
-    if (deltas.length === 0 && live) return;
+    if (deltas.length === 0 && this.#live) return this.#keep();
     this.#revision += deltas.length;
     this.view = {
       status: 'known',
@@ -152,6 +170,7 @@ class ServiceWatch {
       route: this.#state.route,
       revision: this.#revision,
     };
+    this.#keep();
     const { emit } = this.options;
     if (emit) {
       for (const delta of deltas) {
@@ -168,13 +187,37 @@ class ServiceWatch {
     this.#notify(deltas);
   }
 
+  /** What was known when some process last had an answer; the registry's first answer to us is folded over it. */
+  #serveFrom({ instances, route, ageMs }: ViewSnapshot): void {
+    const deltas = apply(this.#state, { type: 'reset', instances, route });
+    this.#revision += deltas.length;
+    this.view = {
+      status: 'known',
+      instances: this.#state.instances,
+      route: this.#state.route,
+      revision: this.#revision,
+      staleSince: this.options.time.now(),
+    };
+    this.options.emit?.({ type: 'snapshot.used', service: this.service, instances: instances.length, ageMs });
+    this.#notify(deltas);
+  }
+
+  #keep(): void {
+    if (this.view.status === 'known') this.options.cache?.save(this.service, this.view);
+  }
+
   /** Marks the view, waits, and says whether another try makes sense. */
   async #broken(error: unknown): Promise<boolean> {
     if (error instanceof RookeryError && FATAL.has(error.code) && this.view.status !== 'known') {
+      this.#cold?.[Symbol.dispose]();
       this.view = { status: 'failed', error };
       this.options.emit?.({ type: 'view.failed', service: this.service, error });
       this.#notify([]);
       return false;
+    }
+    if (this.#cold && this.view.status === 'pending') {
+      await this.#cold.look();
+      if (this.#abort.signal.aborted) return false;
     }
     const retryInMs = this.#backoff.next();
     if (this.view.status === 'known' && this.view.staleSince === undefined) {

@@ -1,5 +1,6 @@
 import type { DeleteCause } from './change.js';
 import type { EndpointState } from './endpoint.js';
+import type { RookeryError } from './errors.js';
 import type { RegistrationState } from './registration.js';
 
 /** Everything that Rookery tells about itself. A closed union with one sink: logs, metrics and health listen to it. */
@@ -33,6 +34,27 @@ export type RookeryEvent =
       readonly error: unknown;
       readonly retryInMs: number;
       readonly stale: boolean;
+    }
+  /** The registry has not answered yet; calls go by what it said to some process, so long ago. */
+  | {
+      readonly type: 'snapshot.used';
+      readonly service: string;
+      readonly instances: number;
+      readonly ageMs: number;
+    }
+  /** A snapshot is spoilt, too old, or not ours: it is as if there were none. */
+  | {
+      readonly type: 'snapshot.ignored';
+      readonly service: string;
+      readonly path: string;
+      readonly error: RookeryError;
+    }
+  /** Snapshots cannot be written. Told once, until what failed has succeeded. */
+  | {
+      readonly type: 'snapshot.failed';
+      readonly service: string;
+      readonly path: string;
+      readonly error: RookeryError;
     }
   /** Somebody who follows a service threw; the others, and the watch, go on. */
   | { readonly type: 'listener.failed'; readonly service: string; readonly error: unknown }

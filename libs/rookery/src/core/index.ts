@@ -25,4 +25,5 @@ export type { InstanceChange, Registration, RegistrationState } from './registra
 export type { Registry, RegistryCapabilities, RegistryReach } from './registry.js';
 export type { GroupRoute } from './route.js';
 export type { Random, Time } from './time.js';
-export type { ServiceView } from './view.js';
+export type { KnownView, ServiceView } from './view.js';
+export type { ViewCache, ViewSnapshot } from './view-cache.js';

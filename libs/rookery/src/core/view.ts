@@ -21,3 +21,6 @@ export type ServiceView =
   | { readonly status: 'failed'; readonly error: Error };
 
 export const PENDING: ServiceView = Object.freeze({ status: 'pending' });
+
+/** A view that calls go by. */
+export type KnownView = Extract<ServiceView, { readonly status: 'known' }>;

@@ -2,7 +2,7 @@
 export { isCallError, type RookeryCallError } from './call-error.js';
 export type { RookeryCallOptions } from './call-options.js';
 export { channelOptions, DEFAULT_TIMEOUT_MS, type DiscoveryChannelOptions } from './channel-options.js';
-export { createDirectory } from './directory.js';
+export { createDirectory, type DirectorySettings } from './directory.js';
 export { currentLane, withLane } from './lane.js';
 export type { HealthCheckOption } from './health-option.js';
 export type { TlsOptions } from './server-name.js';

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RookeryError } from '../core/errors.js';
 import type { RookeryEvent } from '../core/event.js';
 import { EventLog } from './event-log.js';
 
@@ -78,6 +79,32 @@ describe('the log', () => {
     };
     expect(told(pending)).toEqual([
       'warn [Rookery] users: etcd://registry cannot be read (no route); calls wait for it, trying on',
+    ]);
+  });
+
+  it('says that a snapshot answers for the registry, and that the registry is back', () => {
+    const used = (instances: number, ageMs: number): RookeryEvent => ({
+      type: 'snapshot.used',
+      service: 'users',
+      instances,
+      ageMs,
+    });
+    const changed: RookeryEvent = { type: 'view.changed', service: 'users', instances: 1, revision: 1 };
+    expect(told(used(1, 4400), changed, changed, used(3, 600_000), changed, used(2, 7_200_000))).toEqual([
+      'warn [Rookery] users: etcd://registry has not answered; calls go by a snapshot of 1 instance, 4 s old',
+      'log [Rookery] users: etcd://registry is back',
+      'warn [Rookery] users: etcd://registry has not answered; calls go by a snapshot of 3 instances, 10 min old',
+      'log [Rookery] users: etcd://registry is back',
+      'warn [Rookery] users: etcd://registry has not answered; calls go by a snapshot of 2 instances, 2 h old',
+    ]);
+  });
+
+  it('tells once a service that its snapshot is ignored, and why; and that none can be written', () => {
+    const error = new RookeryError('ROOKERY_SNAPSHOT_EXPIRED', { path: '/f', found: 'found x.', remedy: 'Ignored.' });
+    const ignored: RookeryEvent = { type: 'snapshot.ignored', service: 'users', path: '/f', error };
+    expect(told(ignored, ignored, { ...ignored, type: 'snapshot.failed' })).toEqual([
+      'warn [Rookery] users: ROOKERY_SNAPSHOT_EXPIRED at /f: found x. Ignored.',
+      'warn [Rookery] users: ROOKERY_SNAPSHOT_EXPIRED at /f: found x. Ignored.',
     ]);
   });
 

@@ -11,6 +11,10 @@ export class EventLog {
   readonly #unhealthy = new Set<string>();
   /** Services with servers that have no health service. */
   readonly #unchecked = new Set<string>();
+  /** Services that a snapshot answers for. */
+  readonly #snapshots = new Set<string>();
+  /** Services whose snapshot was of no use. */
+  readonly #ignored = new Set<string>();
 
   constructor(private readonly registry: string) {}
 
@@ -29,14 +33,21 @@ export class EventLog {
       case 'listener.failed':
         return this.#logger.error(`${event.service}: a listener failed: ${messageOf(event.error)}`);
       case 'view.changed':
-        if (this.#stale.delete(event.service)) this.#logger.log(`${event.service}: ${this.registry} is back`);
-        return;
+        return this.#back(event.service);
       case 'view.protected':
         return this.#logger.warn(
           `${event.service}: ${this.registry} has lost ${event.instances} connected instance${event.instances > 1 ? 's' : ''}; kept while the connections hold`,
         );
       case 'endpoint.suspect':
         return this.#logger.warn(`${event.service}: ${event.address} is silent while others answer; asking it`);
+      case 'snapshot.used':
+        return this.#snapshot(event);
+      case 'snapshot.ignored':
+        if (!this.#ignored.has(event.service)) this.#logger.warn(`${event.service}: ${event.error.message}`);
+        this.#ignored.add(event.service);
+        return;
+      case 'snapshot.failed':
+        return this.#logger.warn(`${event.service}: ${event.error.message}`);
       case 'view.failed':
         return this.#logger.error(`${event.service}: ${event.error.message}`);
       case 'entry.malformed':
@@ -68,6 +79,17 @@ export class EventLog {
       this.#logger.log(`${service}: ${address} serves again`);
   }
 
+  #snapshot({ service, instances, ageMs }: Extract<RookeryEvent, { type: 'snapshot.used' }>): void {
+    this.#snapshots.add(service);
+    const known = `${instances} instance${instances > 1 ? 's' : ''}, ${ageOf(ageMs)} old`;
+    this.#logger.warn(`${service}: ${this.registry} has not answered; calls go by a snapshot of ${known}`);
+  }
+
+  #back(service: string): void {
+    const stale = this.#stale.delete(service);
+    if (this.#snapshots.delete(service) || stale) this.#logger.log(`${service}: ${this.registry} is back`);
+  }
+
   #broken({ service, error, stale }: Extract<RookeryEvent, { type: 'watch.broken' }>): void {
     if (this.#stale.has(service)) return;
     this.#stale.add(service);
@@ -88,4 +110,10 @@ export class EventLog {
     else if (state === 'recovering' || (state === 'registering' && why))
       this.#logger.warn(`${service} is not registered; serving, and trying on${why}`);
   }
+}
+
+function ageOf(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }

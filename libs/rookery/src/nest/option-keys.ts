@@ -17,6 +17,7 @@ export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = {
   namespace: true,
   register: true,
   quarantineMs: true,
+  cache: true,
 };
 
 /** Of `forRootAsync`: those of Nest's ConfigurableModuleBuilder. */

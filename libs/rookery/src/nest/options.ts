@@ -7,6 +7,7 @@ import type { PickerFactory } from '../core/picker.js';
 import type { Registry } from '../core/registry.js';
 import type { HealthCheckOption } from '../grpc/health-option.js';
 import type { TlsOptions } from '../grpc/server-name.js';
+import type { CacheOptions } from '../snapshots/options.js';
 import type { RegisterMode } from './environment.js';
 import type { HealthCheck } from './server/health-check.js';
 import type { ProtoContract, ServiceRef } from './service-ref.js';
@@ -30,6 +31,8 @@ export interface RookeryModuleOptions {
    * the connection to it holds, ms; default 60 000. A group that was lost as a whole is kept as long as its connections.
    */
   readonly quarantineMs?: number;
+  /** Keeps what is known of services on disk, so that clients can start while the registry is down. Default not. */
+  readonly cache?: CacheOptions;
 }
 
 /** How long the steps of a stop may take, ms. */

@@ -7,6 +7,7 @@ import { checkKeys } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
 import { defaultRegistry, registryScope } from '../registries/default.js';
 import { registryFromUrl } from '../registries/url.js';
+import { checkCacheOptions, type CacheSettings } from '../snapshots/options.js';
 import { shared } from '../system/shared.js';
 import { checkRegisterMode, readEnvironment, type RookeryEnvironment } from './environment.js';
 import { MODULE_KEYS } from './option-keys.js';
@@ -24,6 +25,7 @@ export interface RookeryRuntime {
 
 interface OpenRegistry {
   readonly directory: Directory;
+  readonly cache: CacheSettings | undefined;
   users: number;
 }
 
@@ -35,10 +37,10 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
   checkKeys(options, MODULE_KEYS, 'forRoot');
   if (options.register !== undefined) checkRegisterMode(options.register, 'forRoot.register');
   if (options.quarantineMs !== undefined) checkMs(options.quarantineMs, 'forRoot.quarantineMs');
+  const cache = options.cache === undefined ? undefined : checkCacheOptions(options.cache);
   const environment = readEnvironment(env);
   const registry = chooseRegistry(options, env);
-  const open = openRegistries.get(registry) ?? { directory: createDirectory(registry), users: 0 };
-  openRegistries.set(registry, open);
+  const open = openRegistry(registry, cache);
   open.users += 1;
   let closing: Promise<void> | undefined;
   return {
@@ -48,6 +50,26 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
     environment,
     close: () => (closing ??= release(registry, open)),
   };
+}
+
+function openRegistry(registry: Registry, cache: CacheSettings | undefined): OpenRegistry {
+  const open = openRegistries.get(registry) ?? {
+    directory: createDirectory(registry, cache ? { cache } : {}),
+    cache,
+    users: 0,
+  };
+  if (cache && (open.cache?.dir !== cache.dir || open.cache.maxAgeMs !== cache.maxAgeMs)) throw otherCache(cache, open);
+  openRegistries.set(registry, open);
+  return open;
+}
+
+/** Applications that share a registry share what is known of it, and where that is kept. */
+function otherCache({ dir }: CacheSettings, open: OpenRegistry): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: 'cache',
+    found: `found ${show(dir)}, while another application has this registry open ${open.cache ? `with ${show(open.cache.dir)}` : 'without a cache'}.`,
+    remedy: 'Say the same in both, or give each application a registry of its own.',
+  });
 }
 
 function noOptions(options: unknown): RookeryError {

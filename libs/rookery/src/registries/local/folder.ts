@@ -47,17 +47,21 @@ export async function makeFolder(directory: string, folder: string): Promise<voi
  * @throws {RookeryError} ROOKERY_REGISTRY_INSECURE
  */
 export function checkDirectory(directory: string): void {
-  const link = lstatSync(directory, { throwIfNoEntry: false });
-  const target = statSync(directory, { throwIfNoEntry: false });
-  const uid = process.getuid?.();
-  if (!link || !target || uid === undefined) return;
-  const fault = faultOf(link, target, uid);
+  const fault = faultOfDirectory(directory);
   if (!fault) return;
   throw new RookeryError('ROOKERY_REGISTRY_INSECURE', {
     path: directory,
     found: `found ${fault}.`,
-    remedy: `Make it yours alone (chown ${uid} and chmod 700), or name another with local({ directory }).`,
+    remedy: `Make it yours alone (chown ${process.getuid?.()} and chmod 700), or name another with local({ directory }).`,
   });
+}
+
+/** What keeps a directory from being ours alone to write; nothing where it does not exist. */
+export function faultOfDirectory(directory: string): string | undefined {
+  const link = lstatSync(directory, { throwIfNoEntry: false });
+  const target = statSync(directory, { throwIfNoEntry: false });
+  const uid = process.getuid?.();
+  return link && target && uid !== undefined ? faultOf(link, target, uid) : undefined;
 }
 
 function faultOf(link: Stats, target: Stats, uid: number): string | undefined {
