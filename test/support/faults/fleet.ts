@@ -1,4 +1,5 @@
-import type { Registry } from 'rookery/core';
+import type { Directory, Registry } from 'rookery/core';
+import { createDirectory } from 'rookery/grpc';
 import { etcd, type EtcdOptions } from 'rookery/etcd';
 import { createRecorder, eventually, validate, type ValidateOptions } from 'rookery/testing';
 import { expect } from 'vitest';
@@ -11,6 +12,8 @@ export interface FleetOptions extends CallerOptions {
   readonly clients?: number;
   /** How an instance, or a client, reaches the registry. */
   readonly registry: (who: 'instance' | 'client') => Registry;
+  /** How a client makes its directory; default `createDirectory`. */
+  readonly directory?: (registry: Registry) => Directory;
 }
 
 /** Servers and clients on a real registry, in one process, and a record of what becomes of every call. */
@@ -25,18 +28,26 @@ export class FaultFleet implements AsyncDisposable {
 
   private constructor(private readonly options: FleetOptions) {}
 
-  /** Resolves once every client has had an answer of every instance. */
+  /** Resolves once every client has had an answer of every instance; clients may also `join` later. */
   static async start(options: FleetOptions): Promise<FaultFleet> {
     const fleet = new FaultFleet(options);
     await Promise.all(Array.from({ length: options.instances ?? 3 }, () => fleet.add()));
-    for (let i = 0; i < (options.clients ?? 2); i += 1)
-      fleet.clients.push(new FaultCaller(options.registry('client'), fleet.recorder, options));
-    await fleet.answersFrom([...fleet.instances.keys()]);
+    for (let i = 0; i < (options.clients ?? 2); i += 1) fleet.join();
+    if (fleet.clients.length > 0) await fleet.answersFrom([...fleet.instances.keys()]);
     return fleet;
   }
 
   get any(): FaultInstance {
     return [...this.instances.values()][0]!;
+  }
+
+  /** One more client begins to call. */
+  join(): FaultCaller {
+    const { registry, directory = createDirectory } = this.options;
+    const own = registry('client');
+    const client = new FaultCaller(own, this.recorder, this.options, directory(own));
+    this.clients.push(client);
+    return client;
   }
 
   async add(): Promise<FaultInstance> {
