@@ -66,12 +66,10 @@ export class FaultFleet implements AsyncDisposable {
   async answersFrom(ids: readonly string[]): Promise<void> {
     const { calls } = this.recorder.history;
     const from = calls.length;
-    // Looked at more than once, which the keys of a map are not.
-    const wanted = [...ids];
     await eventually(
       () => {
         const answered = new Set(calls.slice(from).flatMap(({ instance, error }) => (error ? [] : [instance])));
-        for (const id of wanted) expect(answered).toContain(id);
+        for (const id of ids) expect(answered).toContain(id);
       },
       { timeoutMs: 30_000 },
     );

@@ -77,7 +77,7 @@ export class StartStage implements AsyncDisposable {
 
   /** Calls that began while the registry was away have been answered by every instance. */
   async served(): Promise<void> {
-    await this.fleet.answersFrom(this.fleet.instances.keys());
+    await this.fleet.answersFrom([...this.fleet.instances.keys()]);
     expect(this.failed()).toEqual([]);
   }
 
