@@ -45,6 +45,12 @@ export class FaultFleet implements AsyncDisposable {
   join(): FaultCaller {
     const { registry, directory = createDirectory } = this.options;
     const own = registry('client');
+    // What one of them hears, all of them do.
+    if (this.clients.length === 0) {
+      own.events.on((event) => {
+        if (event.type === 'instance.removed' && event.cause === 'lost') this.recorder.step(SERVICE, event.id, 'lost');
+      });
+    }
     const client = new FaultCaller(own, this.recorder, this.options, directory(own));
     this.clients.push(client);
     return client;
@@ -86,9 +92,10 @@ export class FaultFleet implements AsyncDisposable {
     const ids = [...this.instances.keys()].toSorted();
     await eventually(
       async () => {
-        expect((await registered()).toSorted()).toEqual(ids);
-        for (const { registration } of this.instances.values()) expect(registration.state).toBe('registered');
-        for (const { view } of this.clients) expect(view.toSorted()).toEqual(ids);
+        expect((await registered()).toSorted(), 'the registry').toEqual(ids);
+        for (const { registration } of this.instances.values())
+          expect(registration.state, 'a registration').toBe('registered');
+        for (const { view } of this.clients) expect(view.toSorted(), 'a view').toEqual(ids);
       },
       { timeoutMs },
     );

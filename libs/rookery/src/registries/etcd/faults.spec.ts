@@ -161,6 +161,33 @@ describe('when the connection to etcd breaks', () => {
     await end();
   });
 
+  it('finds out what etcd leaves out: deletions of the very revision that was compacted', async () => {
+    const proxy = await startTcpProxy(bench.server.host);
+    const { service } = someInstance();
+    const path = `rookery/services/${service}`;
+    for (const id of ['stays', 'lost']) await bench.server.etcdctl('put', `${path}/${id}`, '{"Addr":"h:1"}');
+    const watch = follow(bench.connect(proxy.host).registry, service);
+    await eventually(() => expect(watch.batches).toHaveLength(1));
+    proxy.cut();
+    await eventually(() => expect(watch.faults).not.toHaveLength(0));
+    await bench.server.etcdctl('del', `${path}/lost`);
+    const { header } = JSON.parse(await bench.server.etcdctl('get', '-w', 'json', 'x')) as {
+      header: { revision: number };
+    };
+    await bench.server.etcdctl('compact', String(header.revision));
+    proxy.heal();
+    const state: ServiceState = { instances: new Map(), route: undefined };
+    await eventually(
+      () => {
+        for (const change of watch.changes()) apply(state, change);
+        expect([...state.instances.keys()]).toEqual(['stays']);
+      },
+      { timeoutMs: 15_000 },
+    );
+    await watch.stop();
+    await proxy.stop();
+  });
+
   it('misses nothing while it breaks again and again', async () => {
     const proxy = await startTcpProxy(bench.server.host);
     const { service } = someInstance();

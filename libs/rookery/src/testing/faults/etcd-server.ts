@@ -34,6 +34,8 @@ export interface EtcdServer extends AsyncDisposable {
 export interface EtcdServerOptions {
   /** With `false` it is only decided where it will listen; default true. */
   readonly running?: boolean;
+  /** Where a folder for its data is made; default the system's for temporary files. A RAM disk spares it waiting. */
+  readonly parent?: string;
   /** More arguments of etcd, such as `--auto-tls`. */
   readonly args?: readonly string[];
   /** Of the client's URL; default `http`. */
@@ -73,7 +75,7 @@ export function peerUrl({ peer }: EtcdPorts): string {
 
 export class EtcdProcess implements EtcdServer {
   readonly host: string;
-  readonly #data = mkdtempSync(join(tmpdir(), 'rookery-etcd-'));
+  readonly #data: string;
   #process: ChildProcess | undefined;
   #failed: Error | undefined;
 
@@ -83,6 +85,7 @@ export class EtcdProcess implements EtcdServer {
     private readonly options: EtcdServerOptions & { readonly cluster?: string } = {},
   ) {
     this.host = `127.0.0.1:${ports.client}`;
+    this.#data = mkdtempSync(join(options.parent ?? tmpdir(), 'rookery-etcd-'));
     open.add(this);
     listenForExit();
   }

@@ -11,9 +11,10 @@ export interface CallRecorded {
 
 /**
  * `started`: its process serves, and its registration was accepted. `leaving`: its deregistration has begun. `left`: its
- * deregistration was acknowledged. `broken`: it was killed, hangs, or cannot be reached. `mended`: it can be used again.
+ * deregistration was acknowledged. `broken`: it was killed, hangs, or cannot be reached. `mended`: it can be used again. `lost`: clients heard
+ * that its entry is gone without a word; it serves on.
  */
-export type InstanceStep = 'started' | 'leaving' | 'left' | 'broken' | 'mended';
+export type InstanceStep = 'started' | 'leaving' | 'left' | 'broken' | 'mended' | 'lost';
 
 /** What happened to an instance. */
 export interface InstanceRecorded {

@@ -13,7 +13,7 @@ export function usableSpans(history: History, service: string): ReadonlyMap<stri
   for (const { id, step, at } of stepsOf(history, service)) {
     const since = open.get(id);
     if (step === 'started' || step === 'mended') open.set(id, since ?? at);
-    else if (since !== undefined) {
+    else if (step !== 'lost' && since !== undefined) {
       spans.set(id, [...(spans.get(id) ?? []), { from: since, to: at }]);
       open.delete(id);
     }

@@ -36,6 +36,7 @@ describe('a history', () => {
 
   it.each([
     ['with somebody there', ['a started 0'], failed(5000, 5010), true],
+    ['with somebody there, whose entry is lost', ['a started 0', 'a lost 10'], failed(5000, 5010), true],
     ['with somebody there, who was asked', ['a started 0'], failed(5000, 5010, 'a'), true],
     ['with nobody there', ['a started 0', 'a leaving 4000'], failed(5000, 5010), false],
     ['while somebody has only just come', ['a started 4500'], failed(5000, 5010), false],
@@ -87,9 +88,9 @@ describe('a history', () => {
     expect(rules(fine, [], end)).toEqual(violations);
   });
 
-  it('with a break in it has one connection more', () => {
+  it.each(['broken', 'lost'])('in which an instance was %s has one connection more', (step) => {
     const end = { running: ['a'], registered: ['a'], connections: { a: 2 } };
-    expect(rules(fine, ['a started 0', 'a broken 10'], end)).toEqual([]);
+    expect(rules(fine, ['a started 0', `a ${step} 10`], end)).toEqual([]);
   });
 });
 

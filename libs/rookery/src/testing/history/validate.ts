@@ -103,7 +103,7 @@ function differing({ service, registered, views }: EndRecorded): Violation[] {
   });
 }
 
-/** Each client needs one connection to an instance, and one more for each time that it broke or came back. */
+/** Each client needs one connection to an instance, and one more for each time that it broke, came back or was lost. */
 function churned(history: History, { service, connections = {}, clients = 1 }: EndRecorded): Violation[] {
   const steps = stepsOf(history, service);
   return Object.entries(connections).flatMap(([id, opened]) => {
