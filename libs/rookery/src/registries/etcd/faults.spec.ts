@@ -39,6 +39,18 @@ describe('when etcd goes away', () => {
     await watch.stop();
   });
 
+  it('puts an entry back that is deleted in an etcd that lost its data and counts from lower on', async () => {
+    const { registration, watch, key } = await bench.fleet();
+    for (let i = 0; i < 20; i += 1) await bench.server.etcdctl('put', 'elsewhere', `${i}`);
+    await registration.update({ weight: 7 });
+    await bench.server.restart({ wipe: true });
+    await eventually(async () => expect(await bench.find(key)).toBeDefined(), { timeoutMs: 15_000 });
+    await eventually(() => expect(registration.state).toBe('registered'));
+    await bench.server.etcdctl('del', key);
+    await eventually(async () => expect(await bench.find(key)).toBeDefined(), { timeoutMs: 15_000 });
+    await watch.stop();
+  });
+
   it('registers when etcd comes up later, and complains once', async () => {
     const late = await startEtcd({ running: false });
     try {

@@ -30,6 +30,8 @@ export class OwnEntry {
   #stood = false;
   /** Everything up to here is known. */
   #revision = 0;
+  /** When we wrote last, ms. */
+  #writtenAt = -Infinity;
   #edits: OperatorField[] = [];
   #attempted = false;
   /** Texts that we wrote without hearing whether etcd took them: they are not an operator's. */
@@ -103,6 +105,9 @@ export class OwnEntry {
       failure: [get(key), ...(old ? [get(old.key)] : [])],
     });
     const revision = Number(answer.header.revision);
+    this.#writtenAt = this.context.time.now();
+    // Not the highest so far: an etcd that lost its data, or was restored, counts from lower on.
+    this.#revision = revision;
     if (answer.succeeded) {
       this.#uncertain.clear();
       this.#stand({ key, modRevision: revision, lease, text, instance: wanted.instance });
@@ -122,7 +127,9 @@ export class OwnEntry {
   }
 
   /** Takes note of what the watch tells; our own writes come back this way, too. */
-  observe({ key, revision, found }: Observation, lease: string | undefined): void {
+  observe({ key, revision, found, lookedUp }: Observation, lease: string | undefined): void {
+    // It has forgotten what we wrote before we asked: its history is another one.
+    if (lookedUp && lookedUp.askedAt > this.#writtenAt && lookedUp.asOf < this.#revision) this.#revision = 0;
     if (revision <= this.#revision || key !== (this.#standing?.key ?? this.key)) return;
     this.#revision = revision;
     if (found) return this.#judge(found, lease);

@@ -14,6 +14,8 @@ export interface Observation {
   readonly revision: number;
   /** Absent where the key is gone. */
   readonly found?: KeyValue;
+  /** It was looked up, not told: at which revision of etcd's, and when we asked, ms. */
+  readonly lookedUp?: { readonly asOf: number; readonly askedAt: number };
 }
 
 type Observer = (observation: Observation) => void;
@@ -73,12 +75,14 @@ export class OwnWatch {
     const requests = [];
     const looked = new Set(this.#observers.keys());
     for (const keys of chunks([...looked])) {
+      const askedAt = time.now();
       const { header, responses } = await client.txn({ success: keys.map(get) });
-      const revision = Number(header.revision);
+      const asOf = Number(header.revision);
       for (const [i, key] of keys.entries()) {
         const kv = responses[i]?.response_range.kvs[0];
-        this.#tell({ key, revision: kv ? Number(kv.mod_revision) : revision, ...(kv && { found: keyValue(kv) }) });
-        requests.push(watchFrom({ key }, revision + 1));
+        const revision = kv ? Number(kv.mod_revision) : asOf;
+        this.#tell({ key, revision, lookedUp: { asOf, askedAt }, ...(kv && { found: keyValue(kv) }) });
+        requests.push(watchFrom({ key }, asOf + 1));
       }
     }
     const { watch } = await WatchStream.open(client, time, requests, signal);
