@@ -1,8 +1,8 @@
 import { startEtcdCluster, type EtcdCluster, type EtcdServer } from 'rookery/testing';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, it } from 'vitest';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
+import { pause } from '../support/faults/pause.js';
 
 const TTL_MS = 5000;
 
@@ -30,19 +30,19 @@ async function bounce(member: EtcdServer, ms = 3000): Promise<void> {
 
 describe('a cluster of three members', () => {
   it('whose leader is killed', async () => {
-    await suffer(async ({ leader }) => {
-      const old = await leader();
+    await suffer(async (cluster) => {
+      const old = await cluster.leader();
       await old.crash();
-      await leader();
+      await cluster.leader();
       await pause(2 * TTL_MS);
       old.launch();
     });
   }, 90_000);
 
   it('whose followers are killed in turn', async () => {
-    await suffer(async ({ leader, members }) => {
-      const first = await leader();
-      for (const follower of members.filter((member) => member !== first)) await bounce(follower);
+    await suffer(async (cluster) => {
+      const first = await cluster.leader();
+      for (const follower of cluster.members.filter((member) => member !== first)) await bounce(follower);
     });
   }, 90_000);
 

@@ -1,8 +1,8 @@
 import { startEtcd, type EtcdServer } from 'rookery/testing';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, it } from 'vitest';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
+import { pause } from '../support/faults/pause.js';
 
 /** The registry's lease: some of the faults last shorter, some longer. */
 const TTL_MS = 5000;

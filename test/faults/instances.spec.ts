@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { startEtcd, type EtcdServer } from 'rookery/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
 import { SERVICE } from '../support/faults/service.js';
 import { startProbe, stopProbes } from '../support/probe-server.js';
+import { pause } from '../support/faults/pause.js';
 
 const TTL_MS = 20_000;
 const CALLERS = 4;

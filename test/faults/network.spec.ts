@@ -1,8 +1,8 @@
 import { startEtcd, startTcpProxy, type EtcdServer, type TcpProxy } from 'rookery/testing';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
+import { pause } from '../support/faults/pause.js';
 
 const TTL_MS = 4000;
 /** How long an instance that cannot be reached may go on getting calls, ms: a second of silence, and a look at it. */

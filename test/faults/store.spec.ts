@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { createInstance } from 'rookery/core';
 import { createRecorder, eventually, startEtcd, startTcpProxy, type EtcdServer } from 'rookery/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -9,6 +8,7 @@ import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { FaultInstance } from '../support/faults/instance.js';
 import { registeredIn } from '../support/faults/registered.js';
 import { SERVICE } from '../support/faults/service.js';
+import { pause } from '../support/faults/pause.js';
 
 const TTL_MS = 2000;
 const QUARANTINE_MS = 2000;

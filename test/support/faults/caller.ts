@@ -8,8 +8,8 @@ import {
 import type { Directory, Registry } from 'rookery/core';
 import { channelOptions, createDirectory } from 'rookery/grpc';
 import type { Recorder } from 'rookery/testing';
-import { setTimeout as pause } from 'node:timers/promises';
 import { FAULTY, SERVICE } from './service.js';
+import { pause } from './pause.js';
 
 /** Every so many calls, one is a stream. */
 const STREAM_EVERY = 5;

@@ -2,8 +2,8 @@ import { Server, ServerCredentials, status, type ServerUnaryCall, type ServerWri
 import { createInstance, type Registration, type Registry } from 'rookery/core';
 import { PEER_SERVICE } from 'rookery/grpc';
 import { startTcpProxy, type Recorder, type TcpProxy } from 'rookery/testing';
-import { setTimeout as pause } from 'node:timers/promises';
 import { FAULTY, SERVICE } from './service.js';
+import { pause } from './pause.js';
 
 /** Between the messages of a stream, ms. */
 const MESSAGE_MS = 10;

@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { EtcdServer, TcpProxy } from 'rookery/testing';
 import type { FaultFleet } from './fleet.js';
 import { registeredIn } from './registered.js';
 import { SERVICE } from './service.js';
+import { pause } from './pause.js';
 
 /** Where the faults of a schedule strike. */
 export interface Scene {

@@ -75,7 +75,7 @@ export class Quarantine {
   #sweep(): void {
     const { time, hasOther, end } = this.options;
     const now = time.now();
-    for (const [endpoint, { until, alone }] of [...this.#held]) {
+    for (const [endpoint, { until, alone }] of Array.from(this.#held)) {
       if (until > now) return;
       if (alone || !hasOther(endpoint)) this.#look(endpoint);
       else end(endpoint);

@@ -87,7 +87,7 @@ class LoopbackProxy implements TcpProxy {
 
   #become(fault: Fault): void {
     this.#fault = fault;
-    for (const link of [...this.#links]) link.suffer(fault);
+    for (const link of this.#links) link.suffer(fault);
   }
 
   #take(client: Socket): void {
