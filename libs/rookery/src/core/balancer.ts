@@ -141,6 +141,7 @@ class ServiceBalancer implements Balancer {
     if (!this.#pools.has(endpoint)) return;
     const { suspect } = endpoint;
     endpoint.suspect = false;
+    if (suspect && state === 'ready') this.#suspicion.clear(endpoint);
     // What the registry does not know is not connected to again: the address may be somebody else's by then.
     if (endpoint.quarantined && !HELD.includes(state)) {
       this.#drop(endpoint);

@@ -79,11 +79,25 @@ describe('an endpoint that is silent', () => {
     expect(asked()).toEqual([]);
   });
 
-  it('is left alone where a stream was answered once and idles', () => {
+  it('is asked once in each silence of a stream', () => {
     start('a', 'b');
-    pass(100, 'a');
-    pass(10_000, 'b');
-    expect(asked()).toEqual([]);
+    for (let silence = 1; silence <= 2; silence += 1) {
+      pass(300, 'a', 'b');
+      pass(1500, 'b');
+      expect(asked()).toHaveLength(silence);
+      pass(50, 'a', 'b');
+      stage.report('a', 'ready');
+      pass(10_000, 'b');
+      expect(asked()).toHaveLength(silence);
+    }
+  });
+
+  it('is found where its calls were started just before its last bytes were noticed', () => {
+    start('a', 'b');
+    pass(240, 'a', 'b');
+    start('a', 'a');
+    pass(1800, 'b');
+    expect(asked()).toEqual(['inquire a:1']);
   });
 
   it('is left alone without calls', () => {

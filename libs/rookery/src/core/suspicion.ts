@@ -8,7 +8,7 @@ const LOOK_MS = 250;
 
 interface Mark {
   readonly received: number;
-  /** Calls that had been started when it was last heard; those since have had no byte. */
+  /** How many of the calls that were started need no more bytes to prove that somebody is there. */
   readonly started: number;
   /** Since when calls have had no byte. */
   readonly owingSince: number | undefined;
@@ -23,8 +23,8 @@ export interface SuspicionOptions {
 }
 
 /**
- * Finds endpoints whose process hangs: calls have been started on one since its last byte, a second ago or more, while
- * another endpoint answers. Nothing is said of a stream that was answered once and idles, and nothing where all are
+ * Finds endpoints whose process hangs: calls run on one that has sent no byte for a second or more, while another endpoint
+ * answers. A stream that idles looks the same, so it is asked about once in each silence. Nothing is said where all are
  * silent, since then it is us or the network; where the others have no calls, one of them is made to say something, or
  * few callers that all wait for the one that hangs would wait for it for ever. A suspect gets no calls until it was
  * asked, over the same connection.
@@ -44,6 +44,11 @@ export class Suspicion {
     const { time } = this.options;
     this.#mark(endpoint, endpoint.started - 1, time.now());
     this.#timer ??= time.after(LOOK_MS, this.#look);
+  }
+
+  /** It has said that it is there: the calls that run on it wait for their handlers. */
+  clear(endpoint: Endpoint): void {
+    if (this.#busy.has(endpoint)) this.#mark(endpoint, endpoint.started);
   }
 
   forget(endpoint: Endpoint): void {
@@ -70,7 +75,8 @@ export class Suspicion {
       const spoke = endpoint.connection?.received !== mark.received;
       heard ||= spoke;
       if (endpoint.running === 0 && !this.#prompted.has(endpoint)) this.#busy.delete(endpoint);
-      else if (spoke) this.#mark(endpoint, endpoint.started);
+      // It is not known which of them the bytes were for.
+      else if (spoke) this.#mark(endpoint, endpoint.started - endpoint.running);
       else if (this.#owes(endpoint, mark)) silent.add(endpoint);
     }
     if (heard || silent.size === 0) this.#prompted.clear();
