@@ -2,14 +2,15 @@ import type { ServiceDelta } from './change.js';
 import type { CallFailure, CallRecord, PickResult } from './call.js';
 import type { Directory } from './directory.js';
 import { groupMissing, noInstance, withoutAddresses } from './call-failure.js';
-import { Endpoint, HOPELESS, type Connection, type EndpointState } from './endpoint.js';
+import { HELD, HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
+import { EndpointTable } from './endpoint-table.js';
 import { messageOf } from './errors.js';
 import type { EventSink } from './event.js';
 import { GroupPools } from './group-pools.js';
-import { ANY_GROUP, type ServiceInstance } from './instance.js';
+import { ANY_GROUP } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import { weighted } from './pickers/weighted.js';
-import { Quarantine, QUARANTINE_MS } from './quarantine.js';
+import { QUARANTINE_MS } from './quarantine.js';
 import { DEFAULT_ROUTE, type GroupRoute } from './route.js';
 import { SplitChooser } from './split.js';
 import { Suspicion } from './suspicion.js';
@@ -17,9 +18,6 @@ import type { Random, Time } from './time.js';
 
 /** A call moves on from a group that is only connecting after this long, ms, or a quarter of the time it has left. */
 const MOVE_ON_MS = 250;
-
-/** States of a connection that holds, with somebody known behind it: what keeps a lost instance in use. */
-const HELD: readonly EndpointState[] = ['ready', 'unhealthy'];
 
 /** One per channel: owns the endpoints of a service and answers who takes a call. */
 export interface Balancer {
@@ -60,11 +58,8 @@ export function createBalancer(options: BalancerOptions): Balancer {
 }
 
 class ServiceBalancer implements Balancer {
-  readonly #endpoints = new Map<string, Endpoint>();
-  /** Which address an instance stood at last. */
-  readonly #addresses = new Map<string, string>();
   readonly #pools: GroupPools;
-  readonly #quarantine: Quarantine;
+  readonly #table: EndpointTable;
   readonly #suspicion: Suspicion;
   readonly #split: SplitChooser;
   readonly #listeners = new Set<() => void>();
@@ -76,12 +71,12 @@ class ServiceBalancer implements Balancer {
   constructor(private readonly options: BalancerOptions) {
     const { time, random, picker = weighted, quarantineMs = QUARANTINE_MS } = options;
     this.#pools = new GroupPools(picker, random);
-    this.#quarantine = new Quarantine({
+    this.#table = new EndpointTable({
       time,
-      ms: quarantineMs,
-      place: (endpoint) => this.#pools.place(endpoint),
-      hasOther: ({ instance }) => (this.#pools.get(instance.group)?.registered ?? 0) > 0,
-      end: (endpoint) => this.#drop(endpoint),
+      quarantineMs,
+      connect: options.connect,
+      pools: this.#pools,
+      onDrop: (endpoint) => this.#suspicion.forget(endpoint),
     });
     this.#suspicion = new Suspicion({
       time,
@@ -91,7 +86,7 @@ class ServiceBalancer implements Balancer {
     this.#split = new SplitChooser(random);
     this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas));
     const view = this.#view;
-    if (view.status === 'known') for (const instance of view.instances.values()) this.#set(instance);
+    if (view.status === 'known') for (const instance of view.instances.values()) this.#table.set(instance);
   }
 
   get state(): 'ready' | 'connecting' | 'failed' {
@@ -144,7 +139,7 @@ class ServiceBalancer implements Balancer {
     if (suspect && state === 'ready') this.#suspicion.clear(endpoint);
     // What the registry does not know is not connected to again: the address may be somebody else's by then.
     if (endpoint.quarantined && !HELD.includes(state)) {
-      this.#drop(endpoint);
+      this.#table.drop(endpoint);
       return this.#changed();
     }
     // What failed or is unhealthy stays so while it tries again: calls do not wait for what could not serve just now.
@@ -179,7 +174,7 @@ class ServiceBalancer implements Balancer {
   }
 
   *endpoints(): IterableIterator<Endpoint> {
-    yield* this.#endpoints.values();
+    yield* this.#table.values();
   }
 
   callStarted(endpoint: Endpoint): void {
@@ -196,99 +191,18 @@ class ServiceBalancer implements Balancer {
     this.#subscription[Symbol.dispose]();
     this.#moveOn?.[Symbol.dispose]();
     this.#listeners.clear();
-    for (const endpoint of this.#endpoints.values()) this.#drop(endpoint);
-    this.#quarantine.close();
+    this.#table.close();
     this.#suspicion.close();
   }
 
   #follow(deltas: readonly ServiceDelta[]): void {
-    const lost = new Set<Endpoint>();
-    for (const delta of deltas) {
-      if (delta.type === 'added' || delta.type === 'changed') {
-        const endpoint = this.#set(delta.instance);
-        lost.delete(endpoint);
-      } else if (delta.type === 'removed') {
-        const endpoint = delta.cause === 'lost' && this.#connected(delta.instance);
-        if (endpoint) lost.add(endpoint);
-        else this.#delete(delta.instance);
-      }
-    }
-    this.#protect([...lost]);
+    const instances = this.#table.follow(deltas);
+    if (instances > 0) this.options.emit?.({ type: 'view.protected', service: this.options.service, instances });
     this.#changed();
   }
 
-  #set(instance: ServiceInstance): Endpoint {
-    const before = this.#addresses.get(instance.id);
-    if (before !== undefined && before !== instance.address) this.#delete(instance);
-    this.#addresses.set(instance.id, instance.address);
-    const known = this.#endpoints.get(instance.address);
-    if (known) return this.#update(known, instance);
-    const added = new Endpoint(instance);
-    this.#endpoints.set(instance.address, added);
-    this.#pools.place(added);
-    added.connection = this.options.connect(added);
-    return added;
-  }
-
-  #update(endpoint: Endpoint, instance: ServiceInstance): Endpoint {
-    const before = endpoint.instance;
-    endpoint.set(instance);
-    if (endpoint.quarantined) {
-      // Whoever was lost here is back, or somebody else has come.
-      if (before.id !== instance.id) this.#forget(endpoint, before.id);
-      this.#quarantine.release(endpoint);
-      this.#pools.place(endpoint);
-    }
-    this.#instanceChanged(endpoint, before);
-    return endpoint;
-  }
-
-  /** The endpoint of an instance, where it is the one behind the address and the connection to it holds. */
-  #connected({ id }: ServiceInstance): Endpoint | undefined {
-    const endpoint = this.#endpoints.get(this.#addresses.get(id) ?? '');
-    return endpoint?.instance.id === id && HELD.includes(endpoint.state) ? endpoint : undefined;
-  }
-
-  /** Keeps what the registry has lost without a word. */
-  #protect(lost: readonly Endpoint[]): void {
-    if (lost.length === 0) return;
-    this.#quarantine.hold(lost);
-    this.options.emit?.({ type: 'view.protected', service: this.options.service, instances: lost.length });
-  }
-
-  #forget(endpoint: Endpoint, id: string): void {
-    this.#addresses.delete(id);
-    endpoint.delete(id);
-  }
-
-  #delete(instance: ServiceInstance): void {
-    const address = this.#addresses.get(instance.id);
-    const endpoint = address === undefined ? undefined : this.#endpoints.get(address);
-    if (!endpoint) return;
-    this.#addresses.delete(instance.id);
-    const before = endpoint.instance;
-    if (endpoint.delete(instance.id)) this.#drop(endpoint);
-    else this.#instanceChanged(endpoint, before);
-  }
-
-  #instanceChanged(endpoint: Endpoint, before: ServiceInstance): void {
-    if (endpoint.instance === before) return;
-    endpoint.connection?.instanceChanged(before);
-    this.#pools.place(endpoint);
-  }
-
-  #drop(endpoint: Endpoint): void {
-    this.#endpoints.delete(endpoint.address);
-    const { id, address } = endpoint.instance;
-    if (this.#addresses.get(id) === address) this.#addresses.delete(id);
-    this.#quarantine.release(endpoint);
-    this.#suspicion.forget(endpoint);
-    this.#pools.remove(endpoint);
-    endpoint.connection?.close();
-  }
-
   #otherThan(silent: ReadonlySet<Endpoint>): Endpoint | undefined {
-    for (const endpoint of this.#endpoints.values())
+    for (const endpoint of this.#table.values())
       if (endpoint.state === 'ready' && !silent.has(endpoint)) return endpoint;
     return undefined;
   }
@@ -342,7 +256,7 @@ class ServiceBalancer implements Balancer {
 
   #noCandidate(groups: readonly string[]): CallFailure {
     const { service, directory } = this.options;
-    if (this.#endpoints.size === 0) return noInstance(service, directory.registry.name);
+    if (this.#table.size === 0) return noInstance(service, directory.registry.name);
     return groupMissing(service, groups, this.#pools.groups(), this.#lastError);
   }
 

@@ -11,6 +11,9 @@ export type EndpointState = 'connecting' | 'verifying' | 'ready' | 'unhealthy' |
 /** What keeps calls from waiting for an endpoint. */
 export const HOPELESS: readonly EndpointState[] = ['unhealthy', 'failed', 'impostor'];
 
+/** A connection that holds, with somebody known behind it: what keeps a lost instance in use. */
+export const HELD: readonly EndpointState[] = ['ready', 'unhealthy'];
+
 /** The link to one endpoint, made by whoever owns the transport. */
 export interface Connection {
   /** The entry behind the address changed: the other side may have to be asked again who it is. */

@@ -118,6 +118,22 @@ describe('instances that the registry loses', () => {
     expect(stage.picks(4)).toEqual({ a: 2, b: 1, c: 1 });
   });
 
+  it('make room within the same answer, too, and do not come back when that leaves', () => {
+    const instance = stage.instance('new', { address: 'a:1' });
+    stage.directory.tell('s', { type: 'delete', id: 'a', cause: 'lost' }, { type: 'set', instance });
+    stage.remove('new');
+    expect(stage.links).toContain('close a:1');
+    expect(stage.picks(4)).toEqual({ b: 2, c: 2 });
+  });
+
+  it('move within the same answer, and leave nothing at the old address', () => {
+    const instance = stage.instance('a', { address: 'other:1' });
+    stage.directory.tell('s', { type: 'delete', id: 'a', cause: 'lost' }, { type: 'set', instance });
+    expect(stage.links).toContain('close a:1');
+    stage.time.advance(5 * QUARANTINE_MS);
+    expect(stage.picks(4)).toEqual({ b: 2, c: 2 });
+  });
+
   it('keep nothing once the balancer is closed', () => {
     stage.lose('a', 'b', 'c');
     stage.balancer.close();

@@ -1,0 +1,132 @@
+import type { ServiceDelta } from './change.js';
+import { Endpoint, HELD, type Connection } from './endpoint.js';
+import type { GroupPools } from './group-pools.js';
+import type { ServiceInstance } from './instance.js';
+import { Quarantine } from './quarantine.js';
+import type { Time } from './time.js';
+
+export interface EndpointTableOptions {
+  readonly time: Time;
+  readonly quarantineMs: number;
+  /** Opens the connection of an endpoint. */
+  readonly connect: (endpoint: Endpoint) => Connection;
+  /** Where they are counted. */
+  readonly pools: GroupPools;
+  /** It is closed, and in no pool any more. */
+  readonly onDrop: (endpoint: Endpoint) => void;
+}
+
+/** The endpoints of a service: one for each address, made of what the registry says of instances, and kept while lost. */
+export class EndpointTable {
+  readonly #endpoints = new Map<string, Endpoint>();
+  /** Which address an instance stood at last. */
+  readonly #addresses = new Map<string, string>();
+  readonly #quarantine: Quarantine;
+
+  constructor(private readonly options: EndpointTableOptions) {
+    const { time, quarantineMs: ms, pools } = options;
+    this.#quarantine = new Quarantine({
+      time,
+      ms,
+      place: (endpoint) => pools.place(endpoint),
+      hasOther: ({ instance }) => (pools.get(instance.group)?.registered ?? 0) > 0,
+      end: (endpoint) => this.drop(endpoint),
+    });
+  }
+
+  get size(): number {
+    return this.#endpoints.size;
+  }
+
+  values(): IterableIterator<Endpoint> {
+    return this.#endpoints.values();
+  }
+
+  /** @returns how many instances are lost, and kept */
+  follow(deltas: readonly ServiceDelta[]): number {
+    const lost = new Map<Endpoint, string>();
+    for (const delta of deltas) {
+      if (delta.type === 'removed') this.#remove(delta, lost);
+      else if (delta.type !== 'route') this.#found(this.set(delta.instance), delta.instance.id, lost);
+    }
+    const kept = [...lost.keys()].filter((endpoint) => this.#endpoints.get(endpoint.address) === endpoint);
+    if (kept.length > 0) this.#quarantine.hold(kept);
+    return kept.length;
+  }
+
+  set(instance: ServiceInstance): Endpoint {
+    const before = this.#addresses.get(instance.id);
+    if (before !== undefined && before !== instance.address) this.#delete(instance.id);
+    this.#addresses.set(instance.id, instance.address);
+    const known = this.#endpoints.get(instance.address);
+    if (known) return this.#update(known, instance);
+    const added = new Endpoint(instance);
+    this.#endpoints.set(instance.address, added);
+    this.options.pools.place(added);
+    added.connection = this.options.connect(added);
+    return added;
+  }
+
+  drop(endpoint: Endpoint): void {
+    const { id, address } = endpoint.instance;
+    this.#endpoints.delete(address);
+    if (this.#addresses.get(id) === address) this.#addresses.delete(id);
+    this.#quarantine.release(endpoint);
+    this.options.pools.remove(endpoint);
+    endpoint.connection?.close();
+    this.options.onDrop(endpoint);
+  }
+
+  close(): void {
+    for (const endpoint of this.#endpoints.values()) this.drop(endpoint);
+    this.#quarantine.close();
+  }
+
+  #remove({ instance: { id }, cause }: ServiceDelta & { readonly type: 'removed' }, lost: Map<Endpoint, string>): void {
+    const endpoint = this.#endpoints.get(this.#addresses.get(id) ?? '');
+    // Where it is the one behind the address, and the connection to it holds.
+    if (cause === 'lost' && endpoint?.instance.id === id && HELD.includes(endpoint.state)) lost.set(endpoint, id);
+    else this.#delete(id);
+  }
+
+  /** Whoever was lost there in the same answer is back, or somebody else has come. */
+  #found(endpoint: Endpoint, id: string, lost: Map<Endpoint, string>): void {
+    const before = lost.get(endpoint);
+    if (before === undefined) return;
+    lost.delete(endpoint);
+    if (before !== id) this.#forget(endpoint, before);
+  }
+
+  #update(endpoint: Endpoint, instance: ServiceInstance): Endpoint {
+    const before = endpoint.instance;
+    endpoint.set(instance);
+    if (endpoint.quarantined) {
+      if (before.id !== instance.id) this.#forget(endpoint, before.id);
+      this.#quarantine.release(endpoint);
+      this.options.pools.place(endpoint);
+    }
+    this.#instanceChanged(endpoint, before);
+    return endpoint;
+  }
+
+  #forget(endpoint: Endpoint, id: string): void {
+    this.#addresses.delete(id);
+    endpoint.delete(id);
+  }
+
+  #delete(id: string): void {
+    const address = this.#addresses.get(id);
+    const endpoint = address === undefined ? undefined : this.#endpoints.get(address);
+    if (!endpoint) return;
+    this.#addresses.delete(id);
+    const before = endpoint.instance;
+    if (endpoint.delete(id)) this.drop(endpoint);
+    else this.#instanceChanged(endpoint, before);
+  }
+
+  #instanceChanged(endpoint: Endpoint, before: ServiceInstance): void {
+    if (endpoint.instance === before) return;
+    endpoint.connection?.instanceChanged(before);
+    this.options.pools.place(endpoint);
+  }
+}
