@@ -54,15 +54,26 @@ export interface EtcdPorts {
 
 const run = promisify(execFile);
 const START_TIMEOUT_MS = 20_000;
+const START_TRIES = 3;
 
 /**
  * Starts a real etcd for a test: the program that `ETCD_BIN` names, else `etcd` on the PATH; `etcdctl` on the PATH.
  * @throws {Error} where there is none, or where it does not become healthy within 20 s
  */
 export async function startEtcd(options: EtcdServerOptions = {}): Promise<EtcdServer> {
-  const server = new EtcdProcess('test', await takePorts(), options);
-  if (options.running ?? true) await server.restart();
-  return server;
+  for (let tries = 1; ; tries += 1) {
+    const server = new EtcdProcess('test', await takePorts(), options);
+    if (options.running === false) return server;
+    try {
+      await server.restart();
+      return server;
+    } catch (error) {
+      const taken = server.ended;
+      await server.stop();
+      // Another process may have taken a port since we looked.
+      if (!taken || tries === START_TRIES) throw error;
+    }
+  }
 }
 
 export async function takePorts(): Promise<EtcdPorts> {
@@ -92,6 +103,11 @@ export class EtcdProcess implements EtcdServer {
 
   get pid(): number {
     return this.#process?.pid ?? 0;
+  }
+
+  /** It was started, and has ended by itself. */
+  get ended(): boolean {
+    return this.#process !== undefined && this.#process.exitCode !== null;
   }
 
   async etcdctl(...args: (string | { readonly input: string })[]): Promise<string> {
@@ -151,6 +167,7 @@ export class EtcdProcess implements EtcdServer {
     const end = performance.now() + START_TIMEOUT_MS;
     for (;;) {
       if (this.#failed) throw this.#failed;
+      if (this.ended) throw new Error(`etcd ended by itself at ${this.host}: is a port of it taken?`);
       const answer = await this.#ask('health');
       if (answer.includes('"true"')) return;
       if (performance.now() > end) throw new Error(`etcd does not become healthy at ${this.host}: ${answer}`);

@@ -4,6 +4,9 @@ import { createServer } from 'node:net';
 const FIRST = 10_000;
 const COUNT = 22_000;
 
+/** What this process was given already: who has one may not listen on it yet, or be down just now. */
+const given = new Set<number>();
+
 /**
  * A port of the loopback interface that nobody listens on, for a server that must come back on the same one. Inside the
  * range of outgoing connections, a client that reconnects can connect to itself, and the server finds its port taken.
@@ -11,6 +14,8 @@ const COUNT = 22_000;
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * COUNT);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
 }
