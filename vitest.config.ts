@@ -1,14 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+const FAULTS = 'test/faults/**/*.spec.ts';
+
 // Tests import the sources of the workspace packages (condition `rookery-source`), so a unit test needs no build;
 // the programs that the e2e tests start as processes run from `dist`, which `pretest` builds.
 export default defineConfig({
   resolve: { conditions: ['rookery-source'] },
   ssr: { resolve: { conditions: ['rookery-source'] } },
   test: {
-    include: ['libs/*/src/**/*.spec.ts', 'test/**/*.spec.ts', 'sample/*/test/**/*.spec.ts', 'src/**/*.spec.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'main',
+          include: ['libs/*/src/**/*.spec.ts', 'test/**/*.spec.ts', 'sample/*/test/**/*.spec.ts', 'src/**/*.spec.ts'],
+          exclude: [FAULTS],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      // After the others: a dozen of fleets at once leave little of a small machine to whoever runs beside them.
+      { extends: true, test: { name: 'faults', include: [FAULTS], sequence: { groupOrder: 1 } } },
+    ],
   },
 });
