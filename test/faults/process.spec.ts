@@ -2,6 +2,7 @@ import { eventually, jumpClock, startEtcd, type EtcdServer } from 'rookery/testi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
+import { pause } from '../support/faults/pause.js';
 import { SERVICE } from '../support/faults/service.js';
 
 let etcd: EtcdServer;
@@ -27,6 +28,8 @@ describe('a process', () => {
     while (performance.now() < end);
     expect(await Promise.all(keys.map(createdAt))).toEqual(before);
     const registered = () => registeredIn(etcd, prefix);
+    // Pings and answers that came late are dealt with by then.
+    await pause(8000);
     await eventually(async () => {
       for (const { registration } of fleet.instances.values()) expect(registration.state).toBe('registered');
       expect(await Promise.all(keys.map(createdAt))).toEqual(before);

@@ -21,14 +21,15 @@ const count = FAULT_SEED === undefined ? SCHEDULES : 1;
 
 /** A fleet of its own under the faults of one seed; what was wrong with it, in words. */
 async function suffer(own: number): Promise<string[]> {
-  await using etcd = await startEtcd(RAM_DISK ? { parent: RAM_DISK } : {});
-  await using servers = await startTcpProxy(etcd.host);
-  await using clients = await startTcpProxy(etcd.host);
-  const registry = (who: 'instance' | 'client') =>
-    onEtcd(who === 'client' ? clients.host : servers.host, { ttlMs: TTL_MS })(who);
-  await using fleet = await FaultFleet.start({ registry, clients: 1, callers: 2 });
-  const log = await rain({ etcd, networks: [servers, clients], fleet }, seededRandom(own));
+  const log: string[] = [];
   try {
+    await using etcd = await startEtcd(RAM_DISK ? { parent: RAM_DISK } : {});
+    await using servers = await startTcpProxy(etcd.host);
+    await using clients = await startTcpProxy(etcd.host);
+    const registry = (who: 'instance' | 'client') =>
+      onEtcd(who === 'client' ? clients.host : servers.host, { ttlMs: TTL_MS })(who);
+    await using fleet = await FaultFleet.start({ registry, clients: 1, callers: 2 });
+    await rain({ etcd, networks: [servers, clients], fleet }, seededRandom(own), log);
     await Promise.all(fleet.joining);
     await fleet.recovers(() => registeredIn(etcd));
     await fleet.end(() => registeredIn(etcd));

@@ -120,6 +120,25 @@ describe('etcd', () => {
 });
 
 describe('a server that is released while its put is on its way', () => {
+  it('the first of all: leaves no ghost', async () => {
+    const etcd = await start();
+    await using proxy = await startTcpProxy(etcd.host);
+    proxy.delay(400);
+    const registry = onEtcd(proxy.host, { ttlMs: TTL_MS })('instance');
+    const leases = async () => Number((await etcd.etcdctl('lease', 'list')).match(/\d+/)?.[0]);
+    registry.register(createInstance({ id: 'a', service: SERVICE, address: '10.0.0.1:1', peer: 1 }));
+    // The lease is granted, and nobody has been told: the put comes next.
+    await eventually(async () => expect(await leases()).toBe(1), { timeoutMs: 10_000 });
+    await pause(500);
+    await registry[Symbol.asyncDispose]();
+    proxy.heal();
+    await eventually(async () => expect([await leases(), await registeredIn(etcd)]).toEqual([0, []]), {
+      timeoutMs: 15_000,
+    });
+    await pause(2 * TTL_MS);
+    expect(await registeredIn(etcd)).toEqual([]);
+  }, 60_000);
+
   it.each(['delayed', 'held back until the server is gone'])(
     '%s: leaves no ghost',
     async (how) => {

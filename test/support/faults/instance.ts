@@ -48,13 +48,17 @@ export class FaultInstance implements AsyncDisposable {
     return self;
   }
 
-  /** Leaves as a server does: out of the registry, time for it to be known, running calls, the end. */
+  /** Leaves as a server does, and goes on serving for longer than anybody may still call it. */
   async leave(): Promise<void> {
     this.recorder.step(SERVICE, this.id, 'leaving');
     this.draining = true;
+    let acknowledged = true;
+    this.registry.events.on((event) => {
+      if (event.type === 'registration.changed' && event.state === 'released') acknowledged = event.error === undefined;
+    });
     await this.registration[Symbol.asyncDispose]();
-    this.recorder.step(SERVICE, this.id, 'left');
-    await pause(this.registry.capabilities.propagationMs);
+    if (acknowledged) this.recorder.step(SERVICE, this.id, 'left');
+    await pause(3 * this.registry.capabilities.propagationMs);
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
     await this[Symbol.asyncDispose]();
   }

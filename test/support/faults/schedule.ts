@@ -27,15 +27,16 @@ const TRACKS: readonly (readonly Fault[])[] = [
     { name: 'etcd loses its data', run: ({ etcd }, ms) => crash(etcd, ms, true) },
     { name: 'etcd hangs', run: ({ etcd }, ms) => hang(etcd, ms) },
   ],
-  (['cut', 'blackHole', 'halfOpen'] as const).map((how) => ({
-    name: `the network to etcd: ${how}`,
-    run: async ({ networks }, ms, random) => {
-      const some = networks.filter(() => random() < 0.7);
-      for (const network of some) network[how]();
-      await pause(ms);
-      for (const network of some) network.heal();
+  [
+    ...(['cut', 'blackHole', 'halfOpen'] as const).map((how) => ({
+      name: `the network to etcd: ${how}`,
+      run: (scene: Scene, ms: number, random: Random) => onNetworks(scene, ms, random, (network) => network[how]()),
+    })),
+    {
+      name: 'the network to etcd is slow',
+      run: (scene, ms, random) => onNetworks(scene, ms, random, (network) => network.delay(random() * MAX_DELAY_MS)),
     },
-  })),
+  ],
   [
     { name: 'an instance joins', run: ({ fleet }) => within(fleet.add(), fleet) },
     { name: 'an instance leaves', run: async ({ fleet }) => leaving(fleet) },
@@ -66,15 +67,15 @@ const BUSY = 0.5;
 const MIN_MS = 3000;
 const MAX_MS = 10_000;
 const MAX_FAULT_MS = 4000;
+const MAX_DELAY_MS = 300;
 
 /**
  * Lets faults rain for 3 to 10 s, as the numbers of a seed say; the same numbers make the same rain.
- * @returns what happened, in order, with ms since the start
+ * @param log what happened, in order, with ms since the start
  */
-export async function rain(scene: Scene, random: Random): Promise<readonly string[]> {
+export async function rain(scene: Scene, random: Random, log: string[]): Promise<void> {
   const start = performance.now();
   const length = MIN_MS + random() * (MAX_MS - MIN_MS);
-  const log: string[] = [];
   const since = () => Math.round(performance.now() - start);
   await Promise.all(
     TRACKS.map(async (faults) => {
@@ -92,7 +93,6 @@ export async function rain(scene: Scene, random: Random): Promise<readonly strin
       }
     }),
   );
-  return log;
 }
 
 /** A source of numbers of its own, so that what one track takes does not depend on when others do. */
@@ -106,6 +106,18 @@ function fork(random: Random): Random {
 
 function first(error: unknown): string {
   return String(error).split('\n')[0]!.slice(0, 80);
+}
+
+async function onNetworks(
+  { networks }: Scene,
+  ms: number,
+  random: Random,
+  fault: (network: TcpProxy) => void,
+): Promise<void> {
+  const some = networks.filter(() => random() < 0.7);
+  for (const network of some) fault(network);
+  await pause(ms);
+  for (const network of some) network.heal();
 }
 
 async function crash(etcd: EtcdServer, ms: number, wipe: boolean): Promise<void> {

@@ -43,7 +43,14 @@ describe('what is known', () => {
       directory: stage.directory,
       connect: ({ address }) => {
         opened.push(address);
-        return { instanceChanged: () => {}, received: 0, inquire: () => false, prompt: () => false, close: () => {} };
+        return {
+          instanceChanged: () => {},
+          connected: false,
+          received: 0,
+          inquire: () => false,
+          prompt: () => false,
+          close: () => {},
+        };
       },
       time: stage.time,
       random: () => 0,

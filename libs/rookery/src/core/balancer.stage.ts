@@ -1,7 +1,7 @@
 import { fakeTime } from '../testing/fake-time.js';
 import { memory } from '../registries/memory.js';
 import { seededRandom } from '../testing/seeded-random.js';
-import { createBalancer, type Balancer } from './balancer.js';
+import { createBalancer, type Balancer, type BalancerOptions } from './balancer.js';
 import type { CallRecord } from './call.js';
 import { scriptedDirectory } from './directory.stage.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
@@ -16,14 +16,19 @@ export class BalancerStage {
   readonly events: RookeryEvent[] = [];
   /** What became of connections: `open a:1`, `changed a:1`, `close a:1`. */
   readonly links: string[] = [];
+  /** Addresses whose connections are not up. */
+  readonly broken = new Set<string>();
   /** Bytes that came from each address. */
-  readonly received: Record<string, number> = {};
+  readonly received: Record<string, number | undefined> = {};
+  /** Addresses that cannot be made to say something. */
+  readonly mute = new Set<string>();
   readonly balancer: Balancer;
   /** How often waiting calls were told to try again. */
   changes = 0;
 
-  constructor() {
+  constructor(options: Pick<BalancerOptions, 'quarantineMs'> = {}) {
     this.balancer = createBalancer({
+      ...options,
       service: 's',
       directory: this.directory,
       connect: ({ address }) => this.#connect(address),
@@ -69,7 +74,10 @@ export class BalancerStage {
     return endpoint;
   }
 
+  /** The state of a connection, which is up unless it is being made or has failed. */
   report(id: string, state: EndpointState, error?: string): void {
+    if (state === 'connecting' || state === 'failed') this.broken.add(`${id}:1`);
+    else this.broken.delete(`${id}:1`);
     this.balancer.report(this.endpoint(`${id}:1`), state, error);
   }
 
@@ -102,13 +110,16 @@ export class BalancerStage {
 
   #connect(address: string) {
     this.links.push(`open ${address}`);
-    const { received } = this;
+    const { received, broken, mute } = this;
     return {
       instanceChanged: () => void this.links.push(`changed ${address}`),
-      get received() {
-        return received[address] ?? 0;
+      get connected() {
+        return !broken.has(address);
       },
-      prompt: () => this.links.push(`prompt ${address}`) > 0,
+      get received() {
+        return address in received ? received[address] : 0;
+      },
+      prompt: () => !mute.has(address) && this.links.push(`prompt ${address}`) > 0,
       inquire: () => this.links.push(`inquire ${address}`) > 0,
       close: () => void this.links.push(`close ${address}`),
     };

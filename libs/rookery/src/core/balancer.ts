@@ -2,7 +2,7 @@ import type { ServiceDelta } from './change.js';
 import type { CallFailure, CallRecord, PickResult } from './call.js';
 import type { Directory } from './directory.js';
 import { groupMissing, noInstance, withoutAddresses } from './call-failure.js';
-import { HELD, HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
+import { HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
 import { EndpointTable } from './endpoint-table.js';
 import { messageOf } from './errors.js';
 import type { EventSink } from './event.js';
@@ -80,7 +80,7 @@ class ServiceBalancer implements Balancer {
     });
     this.#suspicion = new Suspicion({
       time,
-      other: (silent) => this.#otherThan(silent),
+      others: (silent) => this.#othersThan(silent),
       accuse: (endpoint) => this.#accuse(endpoint),
     });
     this.#split = new SplitChooser(random);
@@ -138,10 +138,8 @@ class ServiceBalancer implements Balancer {
     endpoint.suspect = false;
     if (suspect && state === 'ready') this.#suspicion.clear(endpoint);
     // What the registry does not know is not connected to again: the address may be somebody else's by then.
-    if (endpoint.quarantined && !HELD.includes(state)) {
-      this.#table.drop(endpoint);
-      return this.#changed();
-    }
+    const gone = state === 'impostor' || !endpoint.connection?.connected;
+    if (endpoint.quarantined && gone && this.#table.endHold(endpoint)) return this.#changed();
     // What failed or is unhealthy stays so while it tries again: calls do not wait for what could not serve just now.
     const trying = state === 'connecting' || state === 'verifying';
     const stays = trying && HOPELESS.includes(endpoint.state) && endpoint.state !== 'impostor';
@@ -201,10 +199,9 @@ class ServiceBalancer implements Balancer {
     this.#changed();
   }
 
-  #otherThan(silent: ReadonlySet<Endpoint>): Endpoint | undefined {
+  *#othersThan(silent: ReadonlySet<Endpoint>): Iterable<Endpoint> {
     for (const endpoint of this.#table.values())
-      if (endpoint.state === 'ready' && !silent.has(endpoint)) return endpoint;
-    return undefined;
+      if (endpoint.state === 'ready' && !endpoint.suspect && !silent.has(endpoint)) yield endpoint;
   }
 
   /** It is silent while others answer. */

@@ -96,6 +96,8 @@ class ServiceWatch {
   readonly #running: Promise<void>;
   readonly #cold: ColdStart | undefined;
   #revision = 0;
+  /** Whoever went last went by himself. */
+  #left = false;
   #linger: Disposable | undefined;
 
   constructor(
@@ -162,6 +164,7 @@ class ServiceWatch {
   #fold(batch: readonly ServiceChange[]): void {
     this.#cold?.[Symbol.dispose]();
     const deltas = batch.flatMap((change) => apply(this.#state, change));
+    for (const delta of deltas) if (delta.type === 'removed') this.#left = delta.cause === 'left';
     if (deltas.length === 0 && this.#live) return this.#keep();
     this.#revision += deltas.length;
     this.view = {
@@ -202,8 +205,10 @@ class ServiceWatch {
     this.#notify(deltas);
   }
 
+  /** That nobody is there is no start for anybody, unless the last of them left by himself: registries lose their data. */
   #keep(): void {
-    if (this.view.status === 'known') this.options.cache?.save(this.service, this.view);
+    if (this.view.status !== 'known' || (this.view.instances.size === 0 && !this.#left)) return;
+    this.options.cache?.save(this.service, this.view);
   }
 
   /** Marks the view, waits, and says whether another try makes sense. */

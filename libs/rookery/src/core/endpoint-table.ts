@@ -1,5 +1,5 @@
 import type { ServiceDelta } from './change.js';
-import { Endpoint, HELD, type Connection } from './endpoint.js';
+import { Endpoint, type Connection } from './endpoint.js';
 import type { GroupPools } from './group-pools.js';
 import type { ServiceInstance } from './instance.js';
 import { Quarantine } from './quarantine.js';
@@ -30,7 +30,7 @@ export class EndpointTable {
       ms,
       place: (endpoint) => pools.place(endpoint),
       hasOther: ({ instance }) => (pools.get(instance.group)?.registered ?? 0) > 0,
-      end: (endpoint) => this.drop(endpoint),
+      end: (endpoint) => void this.endHold(endpoint),
     });
   }
 
@@ -77,6 +77,16 @@ export class EndpointTable {
     this.options.onDrop(endpoint);
   }
 
+  /**
+   * The entry that was lost counts no more; another one of the address may.
+   * @returns whether there is none, and the endpoint is closed
+   */
+  endHold(endpoint: Endpoint): boolean {
+    this.#quarantine.release(endpoint);
+    this.#delete(endpoint.instance.id);
+    return this.#endpoints.get(endpoint.address) !== endpoint;
+  }
+
   close(): void {
     for (const endpoint of this.#endpoints.values()) this.drop(endpoint);
     this.#quarantine.close();
@@ -85,7 +95,7 @@ export class EndpointTable {
   #remove({ instance: { id }, cause }: ServiceDelta & { readonly type: 'removed' }, lost: Map<Endpoint, string>): void {
     const endpoint = this.#endpoints.get(this.#addresses.get(id) ?? '');
     // Where it is the one behind the address, and the connection to it holds.
-    if (cause === 'lost' && endpoint?.instance.id === id && HELD.includes(endpoint.state)) lost.set(endpoint, id);
+    if (cause === 'lost' && endpoint?.instance.id === id && endpoint.connected) lost.set(endpoint, id);
     else this.#delete(id);
   }
 
@@ -100,18 +110,20 @@ export class EndpointTable {
   #update(endpoint: Endpoint, instance: ServiceInstance): Endpoint {
     const before = endpoint.instance;
     endpoint.set(instance);
+    this.#instanceChanged(endpoint, before);
     if (endpoint.quarantined) {
-      if (before.id !== instance.id) this.#forget(endpoint, before.id);
       this.#quarantine.release(endpoint);
+      if (before.id !== instance.id) this.#forget(endpoint, before.id);
       this.options.pools.place(endpoint);
     }
-    this.#instanceChanged(endpoint, before);
     return endpoint;
   }
 
   #forget(endpoint: Endpoint, id: string): void {
+    const before = endpoint.instance;
     this.#addresses.delete(id);
     endpoint.delete(id);
+    this.#instanceChanged(endpoint, before);
   }
 
   #delete(id: string): void {

@@ -11,13 +11,12 @@ export type EndpointState = 'connecting' | 'verifying' | 'ready' | 'unhealthy' |
 /** What keeps calls from waiting for an endpoint. */
 export const HOPELESS: readonly EndpointState[] = ['unhealthy', 'failed', 'impostor'];
 
-/** A connection that holds, with somebody known behind it: what keeps a lost instance in use. */
-export const HELD: readonly EndpointState[] = ['ready', 'unhealthy'];
-
 /** The link to one endpoint, made by whoever owns the transport. */
 export interface Connection {
   /** The entry behind the address changed: the other side may have to be asked again who it is. */
   instanceChanged(previous: ServiceInstance): void;
+  /** It is up, whether or not anybody has answered on it. */
+  readonly connected: boolean;
   /** Bytes that the other side has sent so far, of whatever kind; nothing where the transport does not tell. */
   readonly received: number | undefined;
   /** Asks the other side at once whether it is there; what comes of it is reported. Says whether it can be asked. */
@@ -63,6 +62,11 @@ export class Endpoint implements Candidate {
 
   get weight(): number {
     return this.instance.weight;
+  }
+
+  /** The connection holds, and the one behind it is not known to be somebody else. */
+  get connected(): boolean {
+    return this.state !== 'impostor' && (this.connection?.connected ?? false);
   }
 
   /** Takes an entry, newest last; an entry that is known keeps its age. */

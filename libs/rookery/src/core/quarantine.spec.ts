@@ -66,7 +66,7 @@ describe('instances that the registry loses', () => {
     expect(stage.links).not.toContain('close a:1');
   });
 
-  it.each(['connecting', 'failed', 'impostor', 'verifying'] as const)(
+  it.each(['connecting', 'failed', 'impostor'] as const)(
     'are gone for good when the connection becomes %s',
     (state) => {
       stage.lose('a', 'b', 'c');
@@ -75,6 +75,47 @@ describe('instances that the registry loses', () => {
       expect(stage.links).toContain('close a:1');
     },
   );
+
+  it('get no calls while they do not answer, and stay for as long as the connection does', () => {
+    stage.lose('a', 'b', 'c');
+    const a = stage.endpoint('a:1');
+    stage.balancer.report(a, 'failed', 'no answer to Hello in 2000 ms');
+    expect(stage.picks(4)).toEqual({ b: 2, c: 2 });
+    stage.balancer.report(a, 'verifying');
+    stage.balancer.report(a, 'ready');
+    expect(stage.picks(6)).toEqual({ a: 2, b: 2, c: 2 });
+    expect(stage.links).not.toContain('close a:1');
+  });
+
+  it('make room for the older entry of their address when their connection is gone', () => {
+    stage.set('new', { address: 'a:1', group: 'B' });
+    stage.lose('new');
+    stage.report('a', 'failed');
+    expect(stage.links).not.toContain('close a:1');
+    stage.report('a', 'ready');
+    expect(stage.picks(6)).toEqual({ a: 2, b: 2, c: 2 });
+    expect(stage.pick(stage.call({ groups: ['B'] }))).toBe('ROOKERY_GROUP_MISSING');
+  });
+
+  it('make room within the same answer for an older entry that changes', () => {
+    stage.set('new', { address: 'a:1', group: 'B' });
+    const links = stage.links.length;
+    const instance = stage.instance('a', { weight: 7 });
+    stage.directory.tell('s', { type: 'delete', id: 'new', cause: 'lost' }, { type: 'set', instance });
+    expect(stage.links.slice(links)).toEqual(['changed a:1']);
+    expect(stage.pick(stage.call({ groups: ['B'] }))).toBe('ROOKERY_GROUP_MISSING');
+  });
+
+  it('with a quarantine of 0 stay while they are alone, and nobody is kept busy by that', () => {
+    const own = new BalancerStage({ quarantineMs: 0 });
+    own.ready('', 'a', 'b');
+    own.lose('a', 'b');
+    own.time.advance(10_000);
+    expect(own.picks(2)).toEqual({ a: 1, b: 1 });
+    own.set('a');
+    own.time.advance(5000);
+    expect(own.picks(2)).toEqual({ a: 2 });
+  });
 
   it('are gone at once where there is no connection', () => {
     stage.report('a', 'connecting');

@@ -4,6 +4,9 @@ import type { Time } from './time.js';
 /** How long an instance that the registry lost is held beside others that it knows, ms. */
 export const QUARANTINE_MS = 60_000;
 
+/** Between two looks at one that cannot be dropped yet, at the least, ms. */
+const LOOK_AGAIN_MS = 1000;
+
 interface Hold {
   readonly until: number;
   /** No other instance of its group was in the registry and usable when it was last looked at. */
@@ -40,7 +43,7 @@ export class Quarantine {
       endpoint.quarantined = true;
       this.options.place(endpoint);
     }
-    for (const endpoint of endpoints) this.#look(endpoint);
+    for (const endpoint of endpoints) this.#look(endpoint, this.options.ms);
     this.#arm();
   }
 
@@ -55,8 +58,8 @@ export class Quarantine {
     this.#held.clear();
   }
 
-  #look(endpoint: Endpoint): void {
-    const { time, ms, hasOther } = this.options;
+  #look(endpoint: Endpoint, ms: number): void {
+    const { time, hasOther } = this.options;
     this.#held.delete(endpoint);
     this.#held.set(endpoint, { until: time.now() + ms, alone: !hasOther(endpoint) });
   }
@@ -77,7 +80,7 @@ export class Quarantine {
     const now = time.now();
     for (const [endpoint, { until, alone }] of Array.from(this.#held)) {
       if (until > now) return;
-      if (alone || !hasOther(endpoint)) this.#look(endpoint);
+      if (alone || !hasOther(endpoint)) this.#look(endpoint, Math.max(this.options.ms, LOOK_AGAIN_MS));
       else end(endpoint);
     }
   }

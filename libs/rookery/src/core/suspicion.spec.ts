@@ -79,17 +79,40 @@ describe('an endpoint that is silent', () => {
     expect(asked()).toEqual([]);
   });
 
-  it('is asked once in each silence of a stream', () => {
+  it('is asked once about a stream, until another call is started', () => {
     start('a', 'b');
-    for (let silence = 1; silence <= 2; silence += 1) {
-      pass(300, 'a', 'b');
-      pass(1500, 'b');
-      expect(asked()).toHaveLength(silence);
+    pass(300, 'a', 'b');
+    pass(1500, 'b');
+    expect(asked()).toHaveLength(1);
+    pass(50, 'a', 'b');
+    stage.report('a', 'ready');
+    for (let silence = 0; silence < 3; silence += 1) {
+      // As keepalive does, or a message now and then.
       pass(50, 'a', 'b');
-      stage.report('a', 'ready');
-      pass(10_000, 'b');
-      expect(asked()).toHaveLength(silence);
+      pass(5000, 'b');
     }
+    expect(asked()).toHaveLength(1);
+    start('a');
+    pass(1500, 'b');
+    expect(asked()).toHaveLength(2);
+  });
+
+  it('is left alone where another one only breaks, or connects again', () => {
+    start('a', 'b');
+    pass(900);
+    stage.received['b:1'] = undefined;
+    pass(2000);
+    stage.received['b:1'] = 0;
+    pass(2000);
+    expect(asked()).toEqual([]);
+  });
+
+  it('is asked where some of the others cannot be made to say something', () => {
+    stage.mute.add('b:1');
+    start('a');
+    pass(1300);
+    pass(300, 'c');
+    expect(asked()).toEqual(['inquire a:1']);
   });
 
   it('is found where its calls were started just before its last bytes were noticed', () => {

@@ -12,19 +12,21 @@ interface Mark {
   readonly started: number;
   /** Since when calls have had no byte. */
   readonly owingSince: number | undefined;
+  /** How many calls had been started when it was last asked, and there. */
+  readonly proven: number;
 }
 
 export interface SuspicionOptions {
   readonly time: Time;
-  /** Some usable endpoint that is none of these. */
-  readonly other: (silent: ReadonlySet<Endpoint>) => Endpoint | undefined;
+  /** The usable endpoints that are none of these. */
+  readonly others: (silent: ReadonlySet<Endpoint>) => Iterable<Endpoint>;
   /** It owes its first byte, and others do not. */
   readonly accuse: (endpoint: Endpoint) => void;
 }
 
 /**
  * Finds endpoints whose process hangs: calls run on one that has sent no byte for a second or more, while another endpoint
- * answers. A stream that idles looks the same, so it is asked about once in each silence. Nothing is said where all are
+ * answers. A stream that idles looks the same, so it is asked about, once until another call is started. Nothing is said where all are
  * silent, since then it is us or the network; where the others have no calls, one of them is made to say something, or
  * few callers that all wait for the one that hangs would wait for it for ever. A suspect gets no calls until it was
  * asked, over the same connection.
@@ -42,13 +44,13 @@ export class Suspicion {
   watch(endpoint: Endpoint): void {
     if (this.#busy.has(endpoint)) return;
     const { time } = this.options;
-    this.#mark(endpoint, endpoint.started - 1, time.now());
+    this.#mark(endpoint, { started: endpoint.started - 1, owingSince: time.now() });
     this.#timer ??= time.after(LOOK_MS, this.#look);
   }
 
   /** It has said that it is there: the calls that run on it wait for their handlers. */
   clear(endpoint: Endpoint): void {
-    if (this.#busy.has(endpoint)) this.#mark(endpoint, endpoint.started);
+    if (this.#busy.has(endpoint)) this.#mark(endpoint, { started: endpoint.started, proven: endpoint.started });
   }
 
   forget(endpoint: Endpoint): void {
@@ -61,10 +63,10 @@ export class Suspicion {
     this.#busy.clear();
   }
 
-  #mark(endpoint: Endpoint, started: number, owingSince?: number): void {
+  #mark(endpoint: Endpoint, { started, owingSince, proven = 0 }: Partial<Mark> & Pick<Mark, 'started'>): void {
     const received = endpoint.connection?.received;
     if (received === undefined) this.#busy.delete(endpoint);
-    else this.#busy.set(endpoint, { received, started, owingSince });
+    else this.#busy.set(endpoint, { received, started, owingSince, proven });
   }
 
   readonly #look = (): void => {
@@ -72,11 +74,13 @@ export class Suspicion {
     const silent = new Set<Endpoint>();
     let heard = false;
     for (const [endpoint, mark] of this.#busy) {
-      const spoke = endpoint.connection?.received !== mark.received;
+      const received = endpoint.connection?.received;
+      // A new connection counts its bytes anew; one that is gone has said nothing.
+      const spoke = received !== undefined && received > mark.received;
       heard ||= spoke;
-      if (endpoint.running === 0 && !this.#prompted.has(endpoint)) this.#busy.delete(endpoint);
-      // It is not known which of them the bytes were for.
-      else if (spoke) this.#mark(endpoint, endpoint.started - endpoint.running);
+      if (received === undefined) this.#busy.delete(endpoint);
+      else if (endpoint.running === 0 && !this.#prompted.has(endpoint)) this.#busy.delete(endpoint);
+      else if (spoke || received < mark.received) this.#heard(endpoint, mark);
       else if (this.#owes(endpoint, mark)) silent.add(endpoint);
     }
     if (heard || silent.size === 0) this.#prompted.clear();
@@ -84,6 +88,12 @@ export class Suspicion {
     else if (silent.size > 0) this.#prompt(silent);
     this.#timer = this.#busy.size > 0 ? time.after(LOOK_MS, this.#look) : undefined;
   };
+
+  /** It is not known which of its calls the bytes were for, unless all of them were asked about before. */
+  #heard(endpoint: Endpoint, { proven }: Mark): void {
+    const { started, running } = endpoint;
+    this.#mark(endpoint, { started: started === proven ? started : started - running, proven });
+  }
 
   /** Calls were started since it was last heard, and for too long. */
   #owes(endpoint: Endpoint, mark: Mark): boolean {
@@ -96,9 +106,11 @@ export class Suspicion {
 
   /** Has somebody say something who was not asked anything: heard at the next look. */
   #prompt(silent: ReadonlySet<Endpoint>): void {
-    const other = this.options.other(new Set([...silent, ...this.#prompted]));
-    if (!other?.connection?.prompt()) return;
-    this.#prompted.add(other);
-    this.#mark(other, other.started);
+    for (const other of this.options.others(new Set([...silent, ...this.#prompted]))) {
+      // Whoever does not speak our protocol cannot be had to.
+      if (!other.connection?.prompt()) continue;
+      this.#prompted.add(other);
+      return this.#mark(other, { started: other.started });
+    }
   }
 }

@@ -231,7 +231,21 @@ describe('what is kept', () => {
     expect([cache.saved, cache.flushes]).toEqual([[], 1]);
   });
 
+  it('is not that nobody is there, where a registry has lost them all', async () => {
+    registry.set('s', { id: 'a' });
+    follow();
+    await settle();
+    registry.lose('s', 'a');
+    await settle();
+    expect(cache.saved.map(({ ids }) => ids)).toEqual([['a']]);
+    registry.set('s', { id: 'b' });
+    registry.leave('s', 'b');
+    await settle();
+    expect(cache.saved.at(-1)?.ids).toEqual([]);
+  });
+
   it('is not what is stale by now, at the end', async () => {
+    registry.set('s', { id: 'a' });
     follow();
     await settle();
     registry.down();

@@ -74,6 +74,10 @@ export class SubchannelConnection implements Connection {
     if (this.#subchannel?.getConnectivityState() === State.READY) this.#connected();
   }
 
+  get connected(): boolean {
+    return this.#subchannel?.getConnectivityState() === State.READY;
+  }
+
   get received(): number | undefined {
     return this.#subchannel && receivedBytes(this.#subchannel);
   }
@@ -82,7 +86,8 @@ export class SubchannelConnection implements Connection {
   inquire(): boolean {
     const { instance, state } = this.endpoint;
     if (instance.peer === 0 || state !== 'ready') return false;
-    void this.#verify(this.#epoch, () => this.#report('ready'));
+    // Its health may have said more meanwhile.
+    void this.#verify(this.#epoch, () => void (this.endpoint.state === 'ready' && this.#report('ready')));
     return true;
   }
 

@@ -22,7 +22,8 @@ export class Throttle {
   /** Resolves once all that was asked for is done, without waiting for its time. */
   async flush(): Promise<void> {
     for (;;) {
-      await this.#running;
+      // The end of one may start the next.
+      while (this.#running) await this.#running;
       this.#timer?.[Symbol.dispose]();
       this.#timer = undefined;
       if (!this.#asked) return;

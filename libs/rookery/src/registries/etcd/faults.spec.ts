@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startEtcd } from '../../testing/faults/etcd-server.js';
 import { EtcdBench, follow, someInstance, statesOf } from '../../../../../test/support/etcd-registry.js';
@@ -48,6 +51,26 @@ describe('when etcd goes away', () => {
     await eventually(() => expect(registration.state).toBe('registered'));
     await bench.server.etcdctl('del', key);
     await eventually(async () => expect(await bench.find(key)).toBeDefined(), { timeoutMs: 15_000 });
+    await watch.stop();
+  });
+
+  it('writes again what a backup has older, and takes nothing of it for an operator’s', async () => {
+    const { registration, events, watch, key } = await bench.fleet(undefined, { ttlMs: 20_000 });
+    const folder = await mkdtemp(join(tmpdir(), 'rookery-backup-'));
+    try {
+      await bench.server.etcdctl('snapshot', 'save', join(folder, 'backup'));
+      await registration.update({ weight: 7, metadata: { a: 'b' } });
+      await bench.server.restore(join(folder, 'backup'));
+      // Others write, too: revisions are soon beyond what we knew.
+      for (let i = 0; i < 20; i += 1) await bench.server.etcdctl('put', 'elsewhere', `${i}`);
+      const wanted = { weight: 7, meta: { a: 'b' }, pinned: [] };
+      await eventually(async () => expect(await bench.read(key)).toMatchObject(wanted), { timeoutMs: 15_000 });
+      expect(events.map(({ type }) => type)).not.toContain('registration.amended');
+      await registration.update({ weight: 8 });
+      expect(await bench.read(key)).toMatchObject({ weight: 8 });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
     await watch.stop();
   });
 

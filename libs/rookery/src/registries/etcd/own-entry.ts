@@ -126,12 +126,17 @@ export class OwnEntry {
     }
   }
 
-  /** Takes note of what the watch tells; our own writes come back this way, too. */
+  /** Takes note of what the watch tells, or finds; our own writes come back this way, too. */
   observe({ key, revision, found, lookedUp }: Observation, lease: string | undefined): void {
-    // It has forgotten what we wrote before we asked: its history is another one.
-    if (lookedUp && lookedUp.askedAt > this.#writtenAt && lookedUp.asOf < this.#revision) this.#revision = 0;
-    if (revision <= this.#revision || key !== (this.#standing?.key ?? this.key)) return;
-    this.#revision = revision;
+    if (key !== (this.#standing?.key ?? this.key)) return;
+    // Asked after our last write, etcd's answer counts as it is, also where it has lost its data and counts from lower on.
+    if (lookedUp && lookedUp.askedAt > this.#writtenAt) {
+      if (found && this.#isStanding(found)) return;
+      this.#revision = lookedUp.asOf;
+    } else {
+      if (revision <= this.#revision) return;
+      this.#revision = revision;
+    }
     if (found) return this.#judge(found, lease);
     // What goes with its lease is the lease's affair.
     const deleted = lease !== undefined && this.#standing?.lease === lease;
@@ -174,12 +179,24 @@ export class OwnEntry {
       return;
     }
     this.holder = undefined;
+    const standing = this.#standing?.instance ?? this.wanted.instance;
+    const isEdit = entry !== undefined && !this.#isAnothers(entry) && !this.#isOlder(found);
     if (!entry) this.#restoreFor('the value was malformed');
     else if (this.#isAnothers(entry)) this.#restoreFor('the value of another process was written without a lease');
+    else if (!isEdit) this.#restoreFor('etcd was restored from a backup');
     else if (!this.#uncertain.has(text)) this.#adopt(entry);
     if (found.lease !== lease && this.#standing?.lease === lease) this.#restoreFor('the lease was detached');
-    const instance = entry?.instance ?? this.#standing?.instance ?? this.wanted.instance;
+    const instance = isEdit ? entry.instance : standing;
     this.#stand({ key: found.key, modRevision: found.modRevision, lease: found.lease, text, instance });
+  }
+
+  #isStanding({ modRevision, value }: KeyValue): boolean {
+    return modRevision === this.#standing?.modRevision && value.toString() === this.#standing.text;
+  }
+
+  /** What stood before what we know to have stood comes from a backup, and is nobody's edit. */
+  #isOlder({ key, modRevision }: KeyValue): boolean {
+    return this.#standing?.key === key && modRevision < this.#standing.modRevision;
   }
 
   #adopt(entry: Entry): void {

@@ -65,6 +65,16 @@ export class ServiceState {
     );
   }
 
+  /** Nothing has happened in etcd since. */
+  isCurrent({ revision }: IResponseHeader): boolean {
+    return [...this.#told.values()].every((told) => told === Number(revision));
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
   reset(): ServiceChange {
     const oldest = [...this.#keys.values()].sort((a, b) => a.createRevision - b.createRevision);
     const instances = new Map<string, ServiceInstance>();

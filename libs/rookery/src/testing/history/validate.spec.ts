@@ -49,6 +49,12 @@ describe('a history', () => {
     ],
     ['on one that was broken before', ['a started 0', 'b started 0', 'b broken 4000'], failed(5000, 5010, 'b'), false],
     [
+      'on one that was broken long before',
+      ['a started 0', 'b started 0', 'b broken 1900'],
+      failed(5000, 5010, 'b'),
+      true,
+    ],
+    [
       'on one that stands, while another breaks',
       ['a started 0', 'b started 0', 'b broken 5005'],
       failed(5000, 5010, 'a'),
@@ -88,9 +94,14 @@ describe('a history', () => {
     expect(rules(fine, [], end)).toEqual(violations);
   });
 
-  it.each(['broken', 'lost'])('in which an instance was %s has one connection more', (step) => {
+  it.each([
+    ['mended', ['a broken 10', 'a mended 20'], []],
+    ['broken and not mended', ['a broken 10'], ['connections-churned']],
+    ['lost', ['a lost 10'], ['connections-churned']],
+    ['lost after its connection was broken', ['a broken 10', 'a lost 20'], []],
+  ] as const)('in which an instance was %s may have two connections, or not', (_, steps, violations) => {
     const end = { running: ['a'], registered: ['a'], connections: { a: 2 } };
-    expect(rules(fine, ['a started 0', `a ${step} 10`], end)).toEqual([]);
+    expect(rules(fine, ['a started 0', ...steps], end)).toEqual(violations);
   });
 });
 

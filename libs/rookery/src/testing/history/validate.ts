@@ -19,6 +19,8 @@ export interface ValidateOptions {
   readonly leaveMs?: number;
   /** How long an instance must have been usable before a call may count on it, ms; default 1000. */
   readonly settleMs?: number;
+  /** How long after an instance broke calls may still be started on it, and fail, ms; default 3000. */
+  readonly noticeMs?: number;
 }
 
 /**
@@ -27,11 +29,11 @@ export interface ValidateOptions {
  * need. A history without calls proves nothing, and is a violation.
  */
 export function validate(history: History, options: ValidateOptions = {}): Violation[] {
-  const { leaveMs = 1000, settleMs = 1000 } = options;
+  const { leaveMs = 1000, settleMs = 1000, noticeMs = 3000 } = options;
   return [
     ...(history.calls.length === 0 ? [violation('nothing-happened', 'no call was recorded')] : []),
     ...callsAfterLeave(history, leaveMs),
-    ...failedCalls(history, settleMs),
+    ...failedCalls(history, { settleMs, noticeMs }),
     ...history.ends.flatMap((end) => [...lost(end), ...differing(end), ...churned(history, end)]),
   ];
 }
@@ -58,10 +60,10 @@ function key(service: string, id: string): string {
 }
 
 /** A call may fail with the instance on which it ran; any other had somebody to go to, where somebody was there. */
-function failedCalls(history: History, settleMs: number): Violation[] {
+function failedCalls(history: History, { settleMs, noticeMs }: { settleMs: number; noticeMs: number }): Violation[] {
   return history.calls.flatMap((call) => {
     const { service, startedAt, endedAt, error, instance } = call;
-    if (error === undefined || brokeUnder(history, call)) return [];
+    if (error === undefined || brokeUnder(history, call, noticeMs)) return [];
     const usable = [...usableSpans(history, service)].filter(([, spans]) =>
       spans.some(({ from, to }) => from + settleMs <= startedAt && to >= endedAt),
     );
@@ -77,12 +79,17 @@ function failedCalls(history: History, settleMs: number): Violation[] {
   });
 }
 
-/** The instance of the call was broken while it ran, or had been and was not known to be. */
-function brokeUnder(history: History, { service, instance, startedAt, endedAt }: CallRecorded): boolean {
+/** The instance of the call broke while it ran, or so shortly before that nobody could know. */
+function brokeUnder(
+  history: History,
+  { service, instance, startedAt, endedAt }: CallRecorded,
+  noticeMs: number,
+): boolean {
   if (instance === undefined) return false;
+  const broke = stepsOf(history, service).filter((each) => each.id === instance && each.step === 'broken');
   const spans = usableSpans(history, service).get(instance) ?? [];
-  const broken = stepsOf(history, service).some(({ id, step }) => id === instance && step === 'broken');
-  return broken && !spans.some(({ from, to }) => from <= startedAt && to >= endedAt);
+  if (spans.some(({ from, to }) => from <= startedAt && to >= endedAt)) return false;
+  return broke.some(({ at }) => at <= endedAt && startedAt <= at + noticeMs);
 }
 
 function lost({ service, running, registered }: EndRecorded): Violation[] {
@@ -103,12 +110,17 @@ function differing({ service, registered, views }: EndRecorded): Violation[] {
   });
 }
 
-/** Each client needs one connection to an instance, and one more for each time that it broke, came back or was lost. */
+/**
+ * Each client needs one connection to an instance, and one more for each time that it was mended. What is lost by the
+ * registry keeps its connection, unless that was broken before.
+ */
 function churned(history: History, { service, connections = {}, clients = 1 }: EndRecorded): Violation[] {
   const steps = stepsOf(history, service);
   return Object.entries(connections).flatMap(([id, opened]) => {
-    const changes = steps.filter((each) => each.id === id && each.step !== 'started').length;
-    const allowed = clients * (changes + 1);
+    const own = steps.filter((each) => each.id === id);
+    const brokenAt = own.find(({ step }) => step === 'broken')?.at ?? Infinity;
+    const needed = own.filter(({ step, at }) => step === 'mended' || (step === 'lost' && at >= brokenAt)).length;
+    const allowed = clients * (needed + 1);
     if (opened <= allowed) return [];
     return [violation('connections-churned', `${opened} connections were opened to ${id}, for ${allowed} at most`)];
   });
