@@ -19,6 +19,9 @@ export interface LeaseListener {
 /** How long revoking may take when the owner stops, ms. */
 const REVOKE_MS = 2000;
 
+/** After an outage, the first try to get a new lease comes within this time, ms, or within a third of the TTL. */
+const SPREAD_MS = 5000;
+
 /** A quarter of each second that the lease has, ms. */
 const PING_SHARE_MS = 250;
 
@@ -30,6 +33,8 @@ export class Lease {
   healthy = false;
   /** An id that etcd may know of. */
   #asked: string | undefined;
+  /** A ping has failed since etcd answered one: when etcd was away, others have lost their leases with us. */
+  #outage = false;
   readonly #end = new AbortController();
   readonly #wake = new Wake();
 
@@ -74,8 +79,15 @@ export class Lease {
       if (signal.aborted) return;
       this.id = id;
       await this.#keep(id, backoff);
-      if (!signal.aborted) await pause(this.context.time, backoff.next(), signal);
+      if (!signal.aborted) await pause(this.context.time, this.#spread() ?? backoff.next(), signal);
     }
+  }
+
+  /** A fleet that lost its leases together must not come back together; who lost his alone need not wait. */
+  #spread(): number | undefined {
+    if (!this.#outage) return undefined;
+    this.#outage = false;
+    return this.context.random() * Math.min(SPREAD_MS, this.context.ttlMs / 3);
   }
 
   async #grant(id: string, backoff: Backoff): Promise<void> {
@@ -105,10 +117,12 @@ export class Lease {
         stream.onBroken = this.#wake.call;
         await this.#ping(id, stream, () => {
           failures = 0;
+          this.#outage = false;
           retry.reset();
           backoff.reset();
         });
       } catch (error) {
+        this.#outage = true;
         // One break is nothing: the next try comes at once.
         if (failures > 0) this.#trouble(error);
         client.failed(error);
