@@ -5,11 +5,12 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Bench, Result } from './bench.js';
+import { registry } from './registry.js';
 import { rolling } from './rolling.js';
 import { readSetting } from './setting.js';
 import { drawTable } from './table.js';
 
-const BENCHES: readonly Bench[] = [rolling];
+const BENCHES: readonly Bench[] = [rolling, registry];
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 

@@ -1,7 +1,16 @@
 import type { Result } from './bench.js';
 
-/** The results as columns. */
+/** The results as columns; a table of its own wherever the figures are others. */
 export function drawTable(results: readonly Result[]): string {
+  const tables = new Map<string, Result[]>();
+  for (const result of results) {
+    const columns = Object.keys(result).join();
+    tables.set(columns, [...(tables.get(columns) ?? []), result]);
+  }
+  return [...tables.values()].map(drawOne).join('\n\n');
+}
+
+function drawOne(results: readonly Result[]): string {
   const columns = Object.keys(results[0] ?? {});
   const rows = [columns, ...results.map((result) => columns.map((column) => show(result[column])))];
   const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
