@@ -62,7 +62,7 @@ describe('an instance', () => {
     expect(failed().length).toBeGreaterThan(0);
     expect(last).toBeLessThan(3000);
     await fleet.answersFrom([id]);
-    fleet.recorder.step(SERVICE, id, 'leaving');
+    fleet.recorder.step(SERVICE, id, 'broken');
     await server.kill('SIGKILL');
     await fleet.stopCalls();
     await etcd.etcdctl('del', '--prefix', `${prefix}/services/${SERVICE}/${id}`);
