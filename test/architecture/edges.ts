@@ -24,7 +24,7 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
   },
   'registries/etcd': {
     folders: ['core', 'system', 'registries'],
-    packages: ['node:crypto'],
+    packages: ['node:crypto', 'node:tls'],
     lazy: ['etcd3', '@grpc/grpc-js'],
   },
   grpc: {

@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   ROOKERY_REGISTRY_CLOSED: 'The registry was used after it was closed.',
   ROOKERY_REGISTRY_INSECURE: 'The folder of the local registry belongs to, or is open to, somebody else.',
   ROOKERY_REGISTRY_UNREACHABLE: 'The registry does not answer; Rookery keeps trying.',
+  ROOKERY_REGISTRY_UNTRUSTED: 'TLS with the registry fails: one side does not take the certificate of the other.',
   ROOKERY_REGISTRY_REFUSED: 'The registry answers and refuses us: a user, a password or a permission is wrong.',
   ROOKERY_ENTRY_MALFORMED: 'A value in the registry is not an instance; it is skipped alone.',
   ROOKERY_SNAPSHOT_MALFORMED: 'A snapshot on disk cannot be read; it is ignored.',

@@ -51,7 +51,7 @@ describe('an etcd with users', () => {
       state: 'registering',
       error: {
         code: 'ROOKERY_REGISTRY_REFUSED',
-        message: expect.stringMatching(/permission denied\. Grant the user readwrite/),
+        message: expect.stringMatching(/permission denied\. Grant the user of a server readwrite/),
       },
     });
     await eventually(() => expect(watch.faults).not.toHaveLength(0));
@@ -94,7 +94,7 @@ describe('what never heals by itself says what to do', () => {
       expect(await faultOf(open.host, { tls: {} })).toMatchObject({
         code: 'ROOKERY_REGISTRY_UNREACHABLE',
         message: expect.stringMatching(
-          / at etcds:\/\/.*Check that etcd serves TLS there, .* Trying again\.$/,
+          / at etcds:\/\/.*Check that etcd serves TLS there; .* Trying again\.$/,
         ) as string,
       });
     } finally {

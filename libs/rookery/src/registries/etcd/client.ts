@@ -2,7 +2,7 @@ import type * as Grpc from '@grpc/grpc-js';
 import type * as Etcd from 'etcd3';
 import type { Time } from '../../core/time.js';
 import { isTokenStale } from './faults.js';
-import { passOver, straight } from './host-policy.js';
+import { hostPolicies } from './host-policy.js';
 import type { EtcdSettings } from './options.js';
 import { Stream, type RawStream } from './stream.js';
 
@@ -17,14 +17,19 @@ const DEADLINE_MS = 2500;
  * gives us the hosts, TLS, tokens and calls; its leases and watches lose registrations and events (docs/adr/0006).
  */
 export interface EtcdClient {
+  /** How many there are to choose from. */
+  readonly hosts: number;
   range(request: Etcd.IRangeRequest, deadlineMs?: number): Promise<Etcd.IRangeResponse>;
   txn(request: Etcd.ITxnRequest, deadlineMs?: number): Promise<Etcd.ITxnResponse>;
   grant(id: string, ttlSeconds: number): Promise<unknown>;
   revoke(id: string, deadlineMs: number): Promise<unknown>;
   keepAlive(): Promise<KeepAliveStream>;
   watch(): Promise<RawWatchStream>;
-  /** Signs in afresh where an error says that our token is of no use; other errors change nothing. */
-  failed(error: unknown): void;
+  /**
+   * Signs in afresh where what a stream met says that its token is of no use; other errors change nothing.
+   * @returns whether another try has a token that this one had not
+   */
+  failed(error: unknown, stream: object): boolean;
   /** Ends every call and stream. */
   close(): void;
 }
@@ -34,14 +39,19 @@ export function createClient(settings: EtcdSettings, time: Time): EtcdClient {
 }
 
 class PackageClient implements EtcdClient {
+  readonly hosts: number;
   readonly #calls = new Set<Grpc.InterceptingCall>();
+  /** Whose token a stream has. */
+  readonly #origins = new WeakMap<object, Promise<Etcd.Etcd3>>();
   #etcd: Promise<Etcd.Etcd3> | undefined;
   #closed = false;
 
   constructor(
     private readonly settings: EtcdSettings,
     private readonly time: Time,
-  ) {}
+  ) {
+    this.hosts = settings.hosts.length;
+  }
 
   range(request: Etcd.IRangeRequest, deadlineMs?: number) {
     return this.#call((etcd) => etcd.kv.range(request, deadline(deadlineMs)));
@@ -60,18 +70,15 @@ class PackageClient implements EtcdClient {
   }
 
   keepAlive() {
-    return this.#call(async (etcd) => new Stream(raw(await etcd.leaseClient.leaseKeepAlive()), this.time));
+    return this.#stream((etcd) => etcd.leaseClient.leaseKeepAlive());
   }
 
   watch() {
-    return this.#call(async (etcd) => new Stream(raw(await etcd.watchClient.watch()), this.time));
+    return this.#stream((etcd) => etcd.watchClient.watch());
   }
 
-  failed(error: unknown): void {
-    if (!isTokenStale(error)) return;
-    const stale = this.#etcd;
-    this.#etcd = undefined;
-    stale?.then((etcd) => etcd.close()).catch(() => {});
+  failed(error: unknown, stream: object): boolean {
+    return this.#renew(error, this.#origins.get(stream));
   }
 
   close(): void {
@@ -80,15 +87,34 @@ class PackageClient implements EtcdClient {
     for (const call of this.#calls) call.cancelWithStatus(1, 'the registry was closed');
   }
 
-  async #call<T>(run: (etcd: Etcd.Etcd3) => Promise<T>): Promise<T> {
-    const etcd = await (this.#etcd ??= this.#connect());
-    if (this.#closed) throw new Error('the registry was closed');
-    try {
-      return await run(etcd);
-    } catch (error) {
-      this.failed(error);
-      throw error;
+  #stream<Q, R>(open: (etcd: Etcd.Etcd3) => Promise<Etcd.IDuplexStream<Q, R>>): Promise<Stream<Q, R>> {
+    return this.#call(async (etcd, origin) => {
+      const stream = new Stream(raw(await open(etcd)), this.time);
+      this.#origins.set(stream, origin);
+      return stream;
+    });
+  }
+
+  async #call<T>(run: (etcd: Etcd.Etcd3, origin: Promise<Etcd.Etcd3>) => Promise<T>): Promise<T> {
+    for (let renewed = false; ; renewed = true) {
+      const origin = (this.#etcd ??= this.#connect());
+      const etcd = await origin;
+      if (this.#closed) throw new Error('the registry was closed');
+      try {
+        return await run(etcd, origin);
+      } catch (error) {
+        // A token is looked at before anything is done.
+        if (!this.#renew(error, origin) || renewed) throw error;
+      }
     }
+  }
+
+  /** Where several calls find out at once, the first of them signs in for all. */
+  #renew(error: unknown, origin: Promise<Etcd.Etcd3> | undefined): boolean {
+    if (this.#closed || !isTokenStale(error)) return false;
+    if (this.#etcd === origin) this.#etcd = undefined;
+    origin?.then((etcd) => etcd.close()).catch(() => {});
+    return true;
   }
 
   /** The package is loaded here and not above: whoever imports rookery without etcd pays nothing for it. */
@@ -104,16 +130,11 @@ class PackageClient implements EtcdClient {
 
   #options(etcd: typeof Etcd, grpc: typeof Grpc): Etcd.IOptions {
     const { hosts, auth, tls } = this.settings;
-    const alone = hosts.length === 1;
     return {
       hosts: hosts.map((host) => `${tls ? 'https' : 'http'}://${host}`),
       ...(auth && { auth: { ...auth } }),
       ...(tls && { credentials: credentials(tls) }),
-      // The loops retry; with several hosts, one that failed is passed over for a while.
-      faultHandling: {
-        global: straight(),
-        host: () => (alone ? straight() : passOver(this.time, etcd.isRecoverableError)),
-      },
+      faultHandling: hostPolicies(hosts.length, this.time, etcd.isRecoverableError),
       defaultCallOptions: (context) => (context.isStream ? {} : deadline(DEADLINE_MS)),
       grpcOptions: this.#channelOptions(grpc),
     };

@@ -1,4 +1,5 @@
 import { messageOf, RookeryError } from '../../core/errors.js';
+import { diagnose } from './diagnosis.js';
 
 /** etcd knows nothing of a lease: the only proof, beside a keep-alive that answers TTL 0, that it is lost. */
 export function isLeaseGone(error: unknown): boolean {
@@ -40,34 +41,16 @@ export class WatchCanceled extends Error {
 /** Whatever went wrong on the way to etcd, as the error that users know. */
 export function unreachable(registry: string, cause: unknown, remedy?: string): RookeryError {
   if (cause instanceof RookeryError) return cause;
-  const refusal = refusalOf(messageOf(cause));
   // What grpc-js says may span lines, and end with an empty note.
   const text = messageOf(cause).replace(/\s+/g, ' ');
   const found = `${text.replace(/[.\s]*(Resolution note:)?[.\s]*$/, '')}.`;
-  return new RookeryError(refusal ? 'ROOKERY_REGISTRY_REFUSED' : 'ROOKERY_REGISTRY_UNREACHABLE', {
+  const diagnosis = diagnose(text, registry.startsWith('etcds:'));
+  return new RookeryError(diagnosis.code, {
     path: registry,
     found,
-    remedy: remedy ?? `${refusal ?? tlsHint(registry, text)}Trying again.`,
+    remedy: remedy ?? `${diagnosis.remedy}Trying again.`,
     cause,
   });
-}
-
-/** What to do where etcd answers, and refuses us: waiting alone would not help. */
-function refusalOf(message: string): string | undefined {
-  if (message.includes('authentication is not enabled'))
-    return 'This etcd has no authentication enabled: enable it, or leave the user and the password out. ';
-  if (message.includes('user name is empty'))
-    return 'This etcd wants a user: set `username` and `password`, or write them into the URL. ';
-  if (message.includes('authentication failed')) return 'Correct the user or the password. ';
-  if (message.includes('permission denied')) return 'Grant the user readwrite on the prefix. ';
-  return undefined;
-}
-
-function tlsHint(registry: string, message: string): string {
-  const broken = /ECONNRESET|SSL|TLS|certificate|self[- ]signed/i.test(message);
-  return broken && registry.startsWith('etcds:')
-    ? 'Check that etcd serves TLS there, with a certificate that this process trusts. '
-    : '';
 }
 
 export function closed(registry: string): RookeryError {

@@ -125,7 +125,7 @@ export class Lease {
         this.#outage = true;
         // One break is nothing: the next try comes at once.
         if (failures > 0) this.#trouble(error);
-        client.failed(error);
+        if (stream) client.failed(error, stream);
       } finally {
         stream?.close();
       }

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { createInstance } from '../../core/instance.js';
 import { etcd, type EtcdOptions } from './index.js';
 
+/** Looks like one, and holds nothing. */
+const PEM = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+
 describe('the options of etcd()', () => {
   it.each<[EtcdOptions['hosts'], string[]]>([
     ['h:2379', ['h:2379']],
@@ -37,6 +40,9 @@ describe('the options of etcd()', () => {
     ['ROOKERY_OPTION_INVALID', 'registry.password', { hosts: 'h:1', username: 'u' }],
     ['ROOKERY_OPTION_INVALID', 'registry.tls', { hosts: 'h:1', tls: { cert: 'c' } }],
     ['ROOKERY_OPTION_INVALID', 'registry.tls', { hosts: 'http://h:1', tls: {} }],
+    ['ROOKERY_OPTION_INVALID', 'registry.tls.ca', { hosts: 'h:1', tls: { ca: '/etc/ssl/etcd-ca.pem' } }],
+    ['ROOKERY_OPTION_INVALID', 'registry.tls.key', { hosts: 'h:1', tls: { cert: PEM, key: 'k' } }],
+    ['ROOKERY_OPTION_INVALID', 'registry.tls', { hosts: 'h:1', tls: { cert: PEM, key: PEM } }],
   ])('are refused with %s at %s', (code, path, options) => {
     expect(() => etcd(options)).toThrow(expect.objectContaining({ code, path }));
   });

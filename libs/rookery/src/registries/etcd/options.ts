@@ -1,5 +1,6 @@
+import { createSecureContext } from 'node:tls';
 import { formatAddress, parseAddress } from '../../core/address.js';
-import { RookeryError, show } from '../../core/errors.js';
+import { messageOf, RookeryError, show } from '../../core/errors.js';
 import { checkKeys, type KeysOf } from '../../core/keys.js';
 import type { Random, Time } from '../../core/time.js';
 
@@ -124,21 +125,32 @@ function checkTls(tls: EtcdTls | undefined, secure: boolean | undefined): EtcdSe
   if (secure === false) throw invalid('tls', 'found TLS with http:// hosts', 'Use https://, or leave the scheme out.');
   const { ca, cert, key } = tls;
   if (!cert !== !key) throw invalid('tls', 'found only one of cert and key', 'Set both, or neither.');
-  return {
+  const texts = {
     ...(ca !== undefined && { ca: pem(ca, 'tls.ca') }),
     ...(cert !== undefined && { cert: pem(cert, 'tls.cert') }),
     ...(key !== undefined && { key: pem(key, 'tls.key') }),
   };
+  checkUsable(texts);
+  return texts;
 }
 
 function pem(text: unknown, path: string): Buffer {
-  if (Buffer.isBuffer(text)) return text;
-  if (typeof text === 'string') return Buffer.from(text);
-  throw invalid(
-    path,
-    `found ${text === null ? 'null' : `a ${typeof text}`}`,
-    'Use the PEM text, or a Buffer that holds it.',
-  );
+  const remedy = 'Use the PEM text, which begins with -----BEGIN, or a Buffer that holds it.';
+  const found = Buffer.isBuffer(text) ? text : typeof text === 'string' ? Buffer.from(text) : undefined;
+  if (!found) throw invalid(path, `found ${text === null ? 'null' : `a ${typeof text}`}`, remedy);
+  // A path in place of the text would be silently no authority at all.
+  if (!found.includes('-----BEGIN ')) throw invalid(path, 'found a text that is no PEM', remedy);
+  return found;
+}
+
+/** What TLS itself refuses would otherwise be told at every try, as if etcd were away. */
+function checkUsable(texts: NonNullable<EtcdSettings['tls']>): void {
+  try {
+    createSecureContext(texts);
+  } catch (error) {
+    const found = `found what cannot be used (${messageOf(error)})`;
+    throw invalid('tls', found, 'Use a certificate and the key that was made for it, without a passphrase.');
+  }
 }
 
 function invalid(path: string, found: string, remedy: string): RookeryError {

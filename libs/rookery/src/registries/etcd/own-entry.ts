@@ -116,14 +116,11 @@ export class OwnEntry {
     return { revision, written: answer.succeeded };
   }
 
-  async #transact(text: string, request: ITxnRequest): Promise<ITxnResponse> {
+  #transact(text: string, request: ITxnRequest): Promise<ITxnResponse> {
     this.#attempted = true;
-    try {
-      return await this.context.client.txn(request);
-    } catch (error) {
-      this.#uncertain.add(text);
-      throw error;
-    }
+    // Before the call: it is repeated at another host where one does not answer, and finds what it wrote itself.
+    this.#uncertain.add(text);
+    return this.context.client.txn(request);
   }
 
   /** Takes note of what the watch tells, or finds; our own writes come back this way, too. */

@@ -34,7 +34,8 @@ function setUp() {
   /** As the package listens: it takes an error for a fault of the server. */
   const blamed: Error[] = [];
   raw.on('error', (error: Error) => blamed.push(error));
-  const client = { watch: () => Promise.resolve(new Stream(raw, time)) } as unknown as EtcdClient;
+  const made = { hosts: 1, watch: () => Promise.resolve(new Stream(raw, time)), failed: () => false };
+  const client = made as unknown as EtcdClient;
   const abort = new AbortController();
   const opening = WatchStream.open(client, time, requests, abort.signal);
   opening.catch(() => {});

@@ -16,11 +16,13 @@ export class WatchStream {
   readonly #early: IWatchResponse[] = [];
 
   private constructor(
+    private readonly client: EtcdClient,
     private readonly stream: RawWatchStream,
     private readonly signal: AbortSignal,
   ) {}
 
   /**
+   * Tries other hosts where there are some, and once more where only the token was too old.
    * @returns the stream, and what etcd said of itself
    * @throws WatchCanceled, or what broke the stream
    */
@@ -30,12 +32,16 @@ export class WatchStream {
     requests: readonly IWatchRequest[],
     signal: AbortSignal,
   ): Promise<{ watch: WatchStream; header: IResponseHeader | undefined }> {
-    const watch = new WatchStream(await client.watch(), signal);
-    try {
-      return { watch, header: await watch.#create(requests, time) };
-    } catch (error) {
-      watch.close();
-      throw error;
+    for (let left = client.hosts; ; left -= 1) {
+      const watch = new WatchStream(client, await client.watch(), signal);
+      try {
+        return { watch, header: await watch.#create(requests, time) };
+      } catch (error) {
+        watch.close();
+        const isElsewhere = left > 1 && !(error instanceof WatchCanceled);
+        const isRenewed = left > 0 && client.failed(error, watch.stream);
+        if (signal.aborted || !(isElsewhere || isRenewed)) throw error;
+      }
     }
   }
 
@@ -64,7 +70,7 @@ export class WatchStream {
     for (;;) {
       const response = this.#early.shift() ?? (await this.#take());
       if (!response) return undefined;
-      if (response.canceled) throw canceled(response);
+      if (response.canceled) throw this.#canceled(response);
       if (response.events.length > 0) return response;
     }
   }
@@ -80,6 +86,13 @@ export class WatchStream {
     const answer = await this.stream.take(PROBE_MS, this.signal);
     if (!answer && !this.signal.aborted) this.#hung(`etcd was silent for ${IDLE_MS + PROBE_MS} ms`);
     return answer;
+  }
+
+  /** Told here as well, since nobody opens a stream for a watch that runs. */
+  #canceled(response: IWatchResponse): WatchCanceled {
+    const error = canceled(response);
+    this.client.failed(error, this.stream);
+    return error;
   }
 
   #hung(fault: string): never {

@@ -17,6 +17,9 @@ const VERIFY_MS = 300_000;
 const VERIFY_RESUMED_MS = 3000;
 const SPREAD_MS = 12_000;
 
+/** A watch that breaks sooner than this, ms, is not just opened again: whoever reads it waits between two tries. */
+const STEADY_MS = 2000;
+
 type Batch = readonly ServiceChange[];
 
 /** Watches services, and remembers where a watch broke, so that the next one goes on from there. */
@@ -43,6 +46,8 @@ export class ServiceWatcher {
         }
         const end = yield* this.#follow(service, state, listed, signal);
         if (end === 'over') return;
+        listed = false;
+        if (end === 'resume') continue;
         state = await this.#list(service, state);
         listed = true;
         yield [state.reset()];
@@ -50,7 +55,6 @@ export class ServiceWatcher {
     } catch (error) {
       if (signal.aborted) return;
       if (state) this.#broken.set(service, state);
-      this.context.client.failed(error);
       throw error;
     }
   }
@@ -61,7 +65,7 @@ export class ServiceWatcher {
     state: ServiceState,
     listed: boolean,
     signal: AbortSignal,
-  ): AsyncGenerator<Batch, 'over' | 'list'> {
+  ): AsyncGenerator<Batch, 'over' | 'list' | 'resume'> {
     const { client, layout, time, random } = this.context;
     const requests = layout.ranges(service).map((range) => watchFrom(range, state.next(range.kind)));
     const doubted = new AbortController();
@@ -70,9 +74,11 @@ export class ServiceWatcher {
     const doubtMs = VERIFY_RESUMED_MS + Math.min(SPREAD_MS, state.size) * random();
     using doubt = listed ? undefined : time.after(doubtMs, () => doubted.abort());
     let watch: WatchStream | undefined;
+    let openAt = Infinity;
     try {
       const opened = await WatchStream.open(client, time, requests, until.signal);
       watch = opened.watch;
+      openAt = time.now();
       if (!listed && !signal.aborted) {
         if (!opened.header || !state.continues(opened.header)) return 'list';
         if (state.isCurrent(opened.header)) doubt?.[Symbol.dispose]();
@@ -87,6 +93,8 @@ export class ServiceWatcher {
       }
     } catch (error) {
       if (isCompacted(error)) return 'list';
+      // Other hosts go on where this one stopped, and nobody need hear of it.
+      if (client.hosts > 1 && time.now() - openAt > STEADY_MS && !signal.aborted) return 'resume';
       throw error;
     } finally {
       watch?.close();
