@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -15,8 +16,10 @@ export interface Certificate {
 /** An authority of a spec's own, and certificates that it signs, by the `openssl` of the system. */
 export interface Authority extends AsyncDisposable {
   readonly ca: Buffer;
-  /** For a server of these DNS names. */
+  /** For a server of these DNS names and IP addresses, or for a client. */
   issue(...names: string[]): Promise<Certificate>;
+  /** Writes a PEM text, or anything else, where programs find it; returns the path. */
+  file(name: string, text: Buffer): Promise<string>;
 }
 
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -33,11 +36,20 @@ export async function startAuthority(): Promise<Authority> {
     issue: async (...names) => {
       const name = `server${(n += 1)}`;
       await openssl('req', ...KEY, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-      await writeFile(join(folder, `${name}.ext`), `subjectAltName=${names.map((dns) => `DNS:${dns}`).join(',')}\n`);
+      await writeFile(join(folder, `${name}.ext`), `subjectAltName=${names.map(altName).join(',')}\n`);
       const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-set_serial', `${n}`, '-extfile', `${name}.ext`];
       await openssl('x509', '-req', '-days', '2', '-in', `${name}.csr`, '-out', `${name}.pem`, ...signed);
       return { cert: await read(`${name}.pem`), key: await read(`${name}.key`) };
     },
+    file: async (name, text) => {
+      const path = join(folder, name);
+      await writeFile(path, text);
+      return path;
+    },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+function altName(name: string): string {
+  return `${isIP(name) ? 'IP' : 'DNS'}:${name}`;
 }
