@@ -77,14 +77,7 @@ describe('the architecture', () => {
   });
 
   it('does not sleep in specs', () => {
-    // A fault lasts for some time; what follows it is waited for with eventually(), there as everywhere.
-    const isFault = ({ path }: Source) => path.startsWith('test/faults/');
-    expect(
-      violations(
-        all.filter((source) => isSpec(source) && !isFault(source)),
-        checkSleeps,
-      ),
-    ).toEqual([]);
+    expect(violations(all.filter(isSpec), checkSleeps)).toEqual([]);
   });
 
   it('keeps its files short', () => {

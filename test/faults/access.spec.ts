@@ -2,12 +2,12 @@ import { createInstance, type RookeryEvent } from 'rookery/core';
 import { etcd } from 'rookery/etcd';
 import { createDirectory } from 'rookery/grpc';
 import { eventually, startTcpProxy } from 'rookery/testing';
-import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { jwt, startGuarded, USERS } from '../support/faults/access.js';
 import { FaultFleet, onEtcd, type FleetOptions } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
 import { SERVICE } from '../support/faults/service.js';
+import { pause } from '../support/faults/pause.js';
 
 const TTL_MS = 4000;
 /** How long somebody who is refused is looked at, ms, and how often he may ask in that time. */

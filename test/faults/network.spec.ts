@@ -55,7 +55,7 @@ describe('the network between clients and one instance', () => {
       const from = performance.now();
       broken.break(fault);
       await pause(10_000);
-      broken.mend();
+      await broken.mend();
       const registered = () => registeredIn(etcd, prefix);
       await fleet.recovers(registered);
       await fleet.verify(registered);

@@ -2,12 +2,12 @@ import { createInstance, type RookeryEvent } from 'rookery/core';
 import { etcd, type EtcdOptions } from 'rookery/etcd';
 import { createDirectory } from 'rookery/grpc';
 import { startEtcd, startTcpProxy, type EtcdServer } from 'rookery/testing';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAuthority, type Authority, type Certificate } from '../support/certificates.js';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
 import { SERVICE } from '../support/faults/service.js';
+import { pause } from '../support/faults/pause.js';
 
 /** How long somebody who does not get in is looked at, ms, and how many connections he may open in that time. */
 const WAIT_MS = 4000;

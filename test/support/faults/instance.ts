@@ -69,8 +69,10 @@ export class FaultInstance implements AsyncDisposable {
     this.proxy[how]();
   }
 
-  mend(): void {
+  /** Calls that meet what is left of the fault still fail by it. */
+  async mend(): Promise<void> {
     this.proxy.heal();
+    await pause(200);
     this.recorder.step(SERVICE, this.id, 'mended');
   }
 

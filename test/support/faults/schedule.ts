@@ -46,7 +46,7 @@ const TRACKS: readonly (readonly Fault[])[] = [
         const instance = other(fleet);
         instance?.break(how);
         await pause(ms);
-        instance?.mend();
+        await instance?.mend();
       },
     })),
   ],

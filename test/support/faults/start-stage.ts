@@ -1,5 +1,5 @@
 import { status, type ServiceError } from '@grpc/grpc-js';
-import type { Directory, Registry, RookeryEvent } from 'rookery/core';
+import { createInstance, type Directory, type Registry, type RookeryEvent } from 'rookery/core';
 import { etcd } from 'rookery/etcd';
 import { createDirectory } from 'rookery/grpc';
 import { createRecorder, eventually, startEtcd, type EtcdServer } from 'rookery/testing';
@@ -59,6 +59,9 @@ export class StartStage implements AsyncDisposable {
   async leaveSnapshot(prefix?: string): Promise<string> {
     const before = this.snapshots();
     await using registry = registryOn(this.etcd, prefix);
+    // That nobody is there is no start for anybody, and is not kept.
+    if (prefix !== undefined)
+      await registry.register(createInstance({ id: 'somebody', service: SERVICE, address: '10.0.0.1:1' })).registered;
     await using directory = this.directory(registry);
     directory.subscribe(SERVICE, () => {});
     await eventually(() => expect(directory.view(SERVICE).status).toBe('known'));

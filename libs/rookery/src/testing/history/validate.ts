@@ -1,4 +1,4 @@
-import type { CallRecorded, EndRecorded, History } from './history.js';
+import type { CallRecorded, EndRecorded, History, InstanceRecorded } from './history.js';
 import { stepsOf, usableSpans } from './usable.js';
 
 /** What must not be, and was. */
@@ -111,7 +111,7 @@ function differing({ service, registered, views }: EndRecorded): Violation[] {
 }
 
 /**
- * Each client needs one connection to an instance, and one more for each time that it was mended. What is lost by the
+ * Each client needs one connection to an instance, and one more for each time that it was mended or left. What is lost by the
  * registry keeps its connection, unless that was broken before.
  */
 function churned(history: History, { service, connections = {}, clients = 1 }: EndRecorded): Violation[] {
@@ -119,7 +119,10 @@ function churned(history: History, { service, connections = {}, clients = 1 }: E
   return Object.entries(connections).flatMap(([id, opened]) => {
     const own = steps.filter((each) => each.id === id);
     const brokenAt = own.find(({ step }) => step === 'broken')?.at ?? Infinity;
-    const needed = own.filter(({ step, at }) => step === 'mended' || (step === 'lost' && at >= brokenAt)).length;
+    // Whoever has not heard that it left comes back when it ends the connection.
+    const needs = ({ step, at }: InstanceRecorded) =>
+      step === 'mended' || step === 'leaving' || (step === 'lost' && at >= brokenAt);
+    const needed = own.filter(needs).length;
     const allowed = clients * (needed + 1);
     if (opened <= allowed) return [];
     return [violation('connections-churned', `${opened} connections were opened to ${id}, for ${allowed} at most`)];
