@@ -97,7 +97,8 @@ describe('a history', () => {
   it.each([
     ['mended', ['a broken 10', 'a mended 20'], []],
     ['broken and not mended', ['a broken 10'], ['connections-churned']],
-    ['lost', ['a lost 10'], ['connections-churned']],
+    ['lost', ['a lost 2000'], ['connections-churned']],
+    ['lost before it can have been connected', ['a lost 900'], []],
     ['lost after its connection was broken', ['a broken 10', 'a lost 20'], []],
   ] as const)('in which an instance was %s may have two connections, or not', (_, steps, violations) => {
     const end = { running: ['a'], registered: ['a'], connections: { a: 2 } };

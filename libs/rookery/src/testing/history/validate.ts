@@ -34,7 +34,7 @@ export function validate(history: History, options: ValidateOptions = {}): Viola
     ...(history.calls.length === 0 ? [violation('nothing-happened', 'no call was recorded')] : []),
     ...callsAfterLeave(history, leaveMs),
     ...failedCalls(history, { settleMs, noticeMs }),
-    ...history.ends.flatMap((end) => [...lost(end), ...differing(end), ...churned(history, end)]),
+    ...history.ends.flatMap((end) => [...lost(end), ...differing(end), ...churned(history, end, settleMs)]),
   ];
 }
 
@@ -112,16 +112,21 @@ function differing({ service, registered, views }: EndRecorded): Violation[] {
 
 /**
  * Each client needs one connection to an instance, and one more for each time that it was mended or left. What is lost by the
- * registry keeps its connection, unless that was broken before.
+ * registry keeps its connection, unless that was broken before, or not made yet.
  */
-function churned(history: History, { service, connections = {}, clients = 1 }: EndRecorded): Violation[] {
+function churned(
+  history: History,
+  { service, connections = {}, clients = 1 }: EndRecorded,
+  settleMs: number,
+): Violation[] {
   const steps = stepsOf(history, service);
   return Object.entries(connections).flatMap(([id, opened]) => {
     const own = steps.filter((each) => each.id === id);
     const brokenAt = own.find(({ step }) => step === 'broken')?.at ?? Infinity;
+    const startedAt = own.find(({ step }) => step === 'started')?.at ?? -Infinity;
     // Whoever has not heard that it left comes back when it ends the connection.
     const needs = ({ step, at }: InstanceRecorded) =>
-      step === 'mended' || step === 'leaving' || (step === 'lost' && at >= brokenAt);
+      step === 'mended' || step === 'leaving' || (step === 'lost' && (at >= brokenAt || at <= startedAt + settleMs));
     const needed = own.filter(needs).length;
     const allowed = clients * (needed + 1);
     if (opened <= allowed) return [];
