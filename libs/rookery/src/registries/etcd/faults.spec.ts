@@ -223,6 +223,31 @@ describe('when the connection to etcd breaks', () => {
     await proxy.stop();
   });
 
+  it('finds out that etcd has lost its data where it counts up to the same number again', async () => {
+    const proxy = await startTcpProxy(bench.server.host);
+    const { service } = someInstance();
+    const put = (id: string) => bench.server.etcdctl('put', `rookery/services/${service}/${id}`, '{"Addr":"h:1"}');
+    await bench.server.restart({ wipe: true });
+    await put('before');
+    const watch = follow(bench.connect(proxy.host).registry, service);
+    await eventually(() => expect(watch.batches).toHaveLength(1));
+    proxy.cut();
+    await eventually(() => expect(watch.faults).not.toHaveLength(0));
+    await bench.server.restart({ wipe: true });
+    await put('after');
+    proxy.heal();
+    const state: ServiceState = { instances: new Map(), route: undefined };
+    await eventually(
+      () => {
+        for (const change of watch.changes()) apply(state, change);
+        expect([...state.instances.keys()]).toEqual(['after']);
+      },
+      { timeoutMs: 15_000 },
+    );
+    await watch.stop();
+    await proxy.stop();
+  });
+
   it('misses nothing while it breaks again and again', async () => {
     const proxy = await startTcpProxy(bench.server.host);
     const { service } = someInstance();

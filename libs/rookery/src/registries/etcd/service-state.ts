@@ -65,11 +65,6 @@ export class ServiceState {
     );
   }
 
-  /** Nothing has happened in etcd since. */
-  isCurrent({ revision }: IResponseHeader): boolean {
-    return [...this.#told.values()].every((told) => told === Number(revision));
-  }
-
   /** How many keys there are. */
   get size(): number {
     return this.#keys.size;

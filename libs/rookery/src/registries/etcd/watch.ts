@@ -10,8 +10,9 @@ import { WatchStream } from './watch-stream.js';
 /** Everything is listed anew after about this long, ms: etcd's changelog knows of events that it lost. */
 const VERIFY_MS = 300_000;
 /**
- * A watch that goes on where another broke, and where something has happened since, is verified sooner, ms: where history
- * was compacted up to that very revision, etcd before 3.4.36 leaves the deletions of it out, and says nothing (etcd#18089).
+ * A watch that goes on where another broke is verified sooner, ms. An etcd that has lost its data may have counted up to
+ * the revision that we know, or beyond, by the time we ask: nothing it says tells that history from ours. And where
+ * history was compacted up to that very revision, etcd before 3.4.36 leaves the deletions of it out (etcd#18089).
  * Later by up to 1 ms for each instance, so that a large fleet does not list all at once.
  */
 const VERIFY_RESUMED_MS = 3000;
@@ -72,7 +73,7 @@ export class ServiceWatcher {
     const end = AbortSignal.any([signal, doubted.signal]);
     using until = limited(end, time, VERIFY_MS * (0.8 + 0.4 * random()));
     const doubtMs = VERIFY_RESUMED_MS + Math.min(SPREAD_MS, state.size) * random();
-    using doubt = listed ? undefined : time.after(doubtMs, () => doubted.abort());
+    using _doubt = listed ? undefined : time.after(doubtMs, () => doubted.abort());
     let watch: WatchStream | undefined;
     let openAt = Infinity;
     try {
@@ -81,7 +82,6 @@ export class ServiceWatcher {
       openAt = time.now();
       if (!listed && !signal.aborted) {
         if (!opened.header || !state.continues(opened.header)) return 'list';
-        if (state.isCurrent(opened.header)) doubt?.[Symbol.dispose]();
         yield [state.reset()];
       }
       for (;;) {
