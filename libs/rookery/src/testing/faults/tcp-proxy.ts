@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { DelayLine } from './delay-line.js';
 
 /** Stands between clients and a server, and breaks the network between them. One fault at a time; the last one counts. */
 export interface TcpProxy extends AsyncDisposable {
@@ -150,13 +151,8 @@ class Link {
   }
 
   #carry(from: Socket, to: Socket): void {
-    let due = 0;
-    const later = (run: () => void) => {
-      const now = performance.now();
-      due = Math.max(due, now + this.options.delayMs());
-      if (due <= now) run();
-      else setTimeout(run, due - now).unref();
-    };
+    const line = new DelayLine();
+    const later = (run: () => void) => line.add(this.options.delayMs(), run);
     from.on('data', (data) => later(() => to.writable && to.write(data)));
     from.on('end', () => later(() => to.end()));
     from.on('close', () => {
