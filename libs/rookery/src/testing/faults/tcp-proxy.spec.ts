@@ -45,6 +45,16 @@ describe('a proxy', () => {
     expect(proxy.accepted).toBe(2);
   });
 
+  it('does not count whom the server refuses', async () => {
+    const before = await connected();
+    echo.close();
+    dial();
+    await once(clients.at(-1)!, 'close');
+    expect(proxy.accepted).toBe(1);
+    before.say('b');
+    await eventually(() => expect(before.heard).toBe('ab'));
+  });
+
   it('cut: resets who is there and who comes, until it is healed', async () => {
     const before = await connected();
     proxy.cut();

@@ -5,7 +5,7 @@ import { DelayLine } from './delay-line.js';
 export interface TcpProxy extends AsyncDisposable {
   /** Where clients connect to: `127.0.0.1:PORT`. */
   readonly host: string;
-  /** How many connections it has taken so far, without those that it reset at once. */
+  /** How many connections it has taken so far, without those that it reset at once, and those that the server refused. */
   readonly accepted: number;
   /** Resets every connection, and each new one. */
   cut(): void;
@@ -96,6 +96,7 @@ class LoopbackProxy implements TcpProxy {
     this.accepted += 1;
     const link = new Link(client, this.target, {
       delayMs: () => this.#delayMs,
+      refused: () => (this.accepted -= 1),
       end: () => this.#links.delete(link),
     });
     this.#links.add(link);
@@ -105,6 +106,8 @@ class LoopbackProxy implements TcpProxy {
 
 interface LinkOptions {
   readonly delayMs: () => number;
+  /** The server does not take it. */
+  readonly refused: () => void;
   readonly end: () => void;
 }
 
@@ -124,6 +127,7 @@ class Link {
       socket.setNoDelay(true);
       socket.on('error', () => {});
     }
+    this.#server.once('error', (error: NodeJS.ErrnoException) => error.syscall === 'connect' && options.refused());
     this.#carry(client, this.#server);
     this.#carry(this.#server, client);
   }
