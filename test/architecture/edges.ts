@@ -35,6 +35,7 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
       'grpc-health-check',
       'node:async_hooks',
       'node:diagnostics_channel',
+      'node:http2',
       'node:inspector',
       'node:net',
     ],

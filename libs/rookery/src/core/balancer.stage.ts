@@ -2,7 +2,7 @@ import { fakeTime } from '../testing/fake-time.js';
 import { memory } from '../registries/memory.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { createBalancer, type Balancer, type BalancerOptions } from './balancer.js';
-import type { CallRecord } from './call.js';
+import type { CallRecord, Outcome } from './call.js';
 import { scriptedDirectory } from './directory.stage.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
 import type { RookeryEvent } from './event.js';
@@ -83,6 +83,16 @@ export class BalancerStage {
 
   call(init: Partial<CallRecord> = {}): CallRecord {
     return { deadline: Infinity, attempts: 0, ...init };
+  }
+
+  /** A call runs on an instance, whoever picked it. */
+  start(id: string, call: CallRecord = this.call()): void {
+    this.balancer.callStarted(this.endpoint(`${id}:1`), call);
+  }
+
+  /** A call has ended there; by default well. */
+  end(id: string, outcome: Partial<Outcome> = {}, call: CallRecord = this.call()): void {
+    this.balancer.callEnded(this.endpoint(`${id}:1`), call, { code: 0, processed: true, ms: 1, ...outcome });
   }
 
   /** The id of the instance that takes the call, else `wait`, else the reason why nobody does. */

@@ -1,5 +1,5 @@
 import type { ServiceDelta } from './change.js';
-import type { CallFailure, CallRecord, PickResult } from './call.js';
+import type { CallFailure, CallRecord, Outcome, PickResult } from './call.js';
 import type { Directory } from './directory.js';
 import { groupMissing, noInstance, withoutAddresses } from './call-failure.js';
 import { HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
@@ -32,9 +32,10 @@ export interface Balancer {
   reportDraining(endpoint: Endpoint): void;
   /** The other side has no health service; it counts as healthy, and this says so. */
   reportUnchecked(endpoint: Endpoint): void;
-  /** A call runs on the endpoint, or has ended. */
-  callStarted(endpoint: Endpoint): void;
-  callEnded(endpoint: Endpoint): void;
+  /** An attempt of a call runs on the endpoint. */
+  callStarted(endpoint: Endpoint, call: CallRecord): void;
+  /** It has ended. */
+  callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): void;
   endpoints(): IterableIterator<Endpoint>;
   close(): void;
 }
@@ -175,13 +176,13 @@ class ServiceBalancer implements Balancer {
     yield* this.#table.values();
   }
 
-  callStarted(endpoint: Endpoint): void {
+  callStarted(endpoint: Endpoint, _call: CallRecord): void {
     endpoint.running += 1;
     endpoint.started += 1;
     this.#suspicion.watch(endpoint);
   }
 
-  callEnded(endpoint: Endpoint): void {
+  callEnded(endpoint: Endpoint, _call: CallRecord, _outcome: Outcome): void {
     endpoint.running -= 1;
   }
 

@@ -13,6 +13,12 @@ export interface CallRecord extends PickRequest<Endpoint> {
   readonly lane?: string | undefined;
   /** Waits where it would fail for want of an instance. */
   readonly waitForReady?: boolean | undefined;
+  /** May be run twice. */
+  readonly idempotent?: boolean | undefined;
+  /** One request, one answer: how long it takes says how busy its instance is. */
+  readonly unary?: boolean | undefined;
+  /** What it was given when it was made, ms; absent where it has no deadline. */
+  readonly timeoutMs?: number | undefined;
   /** Monotonic ms; Infinity where there is none. */
   readonly deadline: number;
   /** When it began to wait for a group that is only connecting. */
@@ -21,6 +27,16 @@ export interface CallRecord extends PickRequest<Endpoint> {
   attempts: number;
   /** The id of the instance that was picked last. */
   instance?: string;
+}
+
+/** How one attempt of a call ended. */
+export interface Outcome {
+  /** The gRPC status code. */
+  readonly code: number;
+  /** Whether a handler may have seen it; where not, sending it again cannot run it twice. */
+  readonly processed: boolean;
+  /** From its start to its end. */
+  readonly ms: number;
 }
 
 /** Why a call cannot be served, as `reason` of a call error. */

@@ -1,9 +1,14 @@
 import type { Random } from './time.js';
 
-/** What a picker chooses among: it reads the weight, and any load, from the candidate itself. */
-export interface Candidate {
+export interface Weighted {
   /** Above 0: candidates of weight 0 are never added. */
   readonly weight: number;
+}
+
+/** What a picker chooses among: it reads the weight, and any load, from the candidate itself. */
+export interface Candidate extends Weighted {
+  /** Calls of this client that run on it now. */
+  readonly running: number;
 }
 
 /** What a picker may know of the call. */
@@ -14,7 +19,7 @@ export interface PickRequest<C> {
 }
 
 /** Chooses among candidates: incremental, O(log n) or better, synchronous, and never throws. */
-export interface Picker<C extends Candidate> {
+export interface Picker<C extends Weighted> {
   add(candidate: C): void;
   remove(candidate: C): void;
   /** The weight of a candidate changed. */

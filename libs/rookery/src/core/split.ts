@@ -1,8 +1,8 @@
 import { weighted } from './pickers/weighted.js';
-import type { Candidate, Picker } from './picker.js';
+import type { Picker, Weighted } from './picker.js';
 import type { Random } from './time.js';
 
-interface GroupShare extends Candidate {
+interface GroupShare extends Weighted {
   readonly group: string;
 }
 

@@ -8,11 +8,11 @@ beforeEach(() => {
 });
 
 function start(...ids: readonly string[]): void {
-  for (const id of ids) stage.balancer.callStarted(stage.endpoint(`${id}:1`));
+  for (const id of ids) stage.start(id);
 }
 
 function end(...ids: readonly string[]): void {
-  for (const id of ids) stage.balancer.callEnded(stage.endpoint(`${id}:1`));
+  for (const id of ids) stage.end(id);
 }
 
 /** Time passes, and some instances send something every so often. */

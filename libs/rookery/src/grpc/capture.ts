@@ -39,9 +39,8 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     const place = () => `call of ${serviceOf(channel)} (${methodDefinition.path.slice(1)}), options`;
     const options: CallOptions & RookeryCallOptions = { ...properties.callOptions };
     checkCallOptions(options, place);
-    const unary = !methodDefinition.requestStream && !methodDefinition.responseStream;
-    const defaultTimeoutMs = applyTimeout(options, unary ? defaults.timeoutMs : 0, place);
-    const record = recordFor(options, properties.metadata.getOptions().waitForReady, defaults, place);
+    const defaultTimeoutMs = applyTimeout(options, isUnary(methodDefinition) ? defaults.timeoutMs : 0, place);
+    const record = recordFor(properties, options, defaults, place);
     const context: CallContext = { service: serviceOf(channel), record, defaultTimeoutMs };
     const metadata = withRecord(properties.metadata, record);
     // grpc-js and the balancer must agree: what the one fails and the other queues is never picked again.
@@ -57,19 +56,27 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
 }
 
 function recordFor(
+  { metadata, methodDefinition }: CallProperties<unknown, unknown>,
   options: CallOptions & RookeryCallOptions,
-  waitForReady: boolean | undefined,
   defaults: CaptureOptions,
   place: () => string,
 ): CallRecord {
+  const timeoutMs = options.deadline === undefined ? undefined : Number(options.deadline) - Date.now();
   return {
     groups: options.group === undefined ? undefined : checkGroups(options.group, `${place()}.group`),
     clientGroups: defaults.groups,
     lane: currentLane(),
-    waitForReady: options.waitForReady ?? waitForReady ?? defaults.waitForReady,
-    deadline: options.deadline === undefined ? Infinity : defaults.time.now() + (Number(options.deadline) - Date.now()),
+    waitForReady: options.waitForReady ?? metadata.getOptions().waitForReady ?? defaults.waitForReady,
+    idempotent: options.idempotent,
+    unary: isUnary(methodDefinition),
+    timeoutMs,
+    deadline: timeoutMs === undefined ? Infinity : defaults.time.now() + timeoutMs,
     attempts: 0,
   };
+}
+
+function isUnary({ requestStream, responseStream }: CallProperties<unknown, unknown>['methodDefinition']): boolean {
+  return !requestStream && !responseStream;
 }
 
 /** Node's timers, and so grpc-js, take no more; whoever asks for longer wants none, ms. */

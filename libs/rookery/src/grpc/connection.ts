@@ -14,7 +14,7 @@ import { receivedBytes } from './received-bytes.js';
 import type { HostedService } from './peer.js';
 import { tlsHint } from './server-name.js';
 import type { SubchannelArgs } from './subchannel-args.js';
-import { verifiedPick } from './verified-pick.js';
+import { completePick } from './complete-pick.js';
 
 type Subchannel = experimental.SubchannelInterface;
 
@@ -204,10 +204,11 @@ export class SubchannelConnection implements Connection {
     const { healthCheck, host, time, random, balancer } = this.options;
     const epoch = this.#epoch;
     const subchannel = this.#subchannel!;
-    this.pick = verifiedPick(subchannel.getRealSubchannel(), {
+    this.pick = completePick(subchannel.getRealSubchannel(), {
+      time,
       isCurrent: () => this.#epoch === epoch,
-      onStarted: () => balancer().callStarted(this.endpoint),
-      onEnded: () => balancer().callEnded(this.endpoint),
+      onStarted: (call) => balancer().callStarted(this.endpoint, call),
+      onEnded: (call, outcome) => balancer().callEnded(this.endpoint, call, outcome),
     });
     const name = watchedName(healthCheck, this.endpoint.instance);
     if (name === undefined) return this.#report('ready');

@@ -1,4 +1,4 @@
-import type { Candidate, Picker, PickRequest } from '../picker.js';
+import type { Picker, PickRequest, Weighted } from '../picker.js';
 import type { Random } from '../time.js';
 
 interface Entry<C> {
@@ -19,11 +19,11 @@ interface Entry<C> {
  * Smooth, exact over a cycle for whole weights, O(log n) for every step; the first deadlines are random, so that many
  * clients that start together do not march in step (gRFC A58).
  */
-export function weighted<C extends Candidate>(random: Random): Picker<C> {
+export function weighted<C extends Weighted>(random: Random): Picker<C> {
   return new EarliestDeadlineFirst<C>(random);
 }
 
-class EarliestDeadlineFirst<C extends Candidate> implements Picker<C> {
+class EarliestDeadlineFirst<C extends Weighted> implements Picker<C> {
   readonly #heap: Entry<C>[] = [];
   readonly #entries = new Map<C, Entry<C>>();
   #now = 0;
