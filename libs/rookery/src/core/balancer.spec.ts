@@ -65,7 +65,9 @@ describe('endpoints', () => {
     stage.ready('', 'a');
     const call = stage.call();
     stage.pick(call);
-    stage.pick(call);
+    expect(call).toMatchObject({ attempts: 0, instance: 'a' });
+    stage.start('a', call);
+    stage.start('a', call);
     expect(call).toMatchObject({ attempts: 2, instance: 'a' });
   });
 
@@ -212,7 +214,8 @@ describe('endpoints', () => {
   it('are passed over where the call skips them, also all of them', () => {
     stage.ready('', 'a', 'b');
     expect(stage.picks(5, { skip: ({ instance }) => instance.id === 'a' })).toEqual({ b: 5 });
-    expect(stage.pick(stage.call({ skip: () => true }))).toBe('ROOKERY_GROUP_MISSING');
+    expect(stage.pick(stage.call({ skip: () => true, processed: true }))).toBe('ROOKERY_GROUP_MISSING');
+    expect(stage.pick(stage.call({ skip: () => true }))).toMatch(/^[ab]$/);
   });
 });
 

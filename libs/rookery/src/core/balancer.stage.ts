@@ -26,7 +26,7 @@ export class BalancerStage {
   /** How often waiting calls were told to try again. */
   changes = 0;
 
-  constructor(options: Pick<BalancerOptions, 'quarantineMs'> = {}) {
+  constructor(options: Pick<BalancerOptions, 'quarantineMs' | 'retry'> = {}) {
     this.balancer = createBalancer({
       ...options,
       service: 's',
@@ -90,9 +90,9 @@ export class BalancerStage {
     this.balancer.callStarted(this.endpoint(`${id}:1`), call);
   }
 
-  /** A call has ended there; by default well. */
-  end(id: string, outcome: Partial<Outcome> = {}, call: CallRecord = this.call()): void {
-    this.balancer.callEnded(this.endpoint(`${id}:1`), call, { code: 0, processed: true, ms: 1, ...outcome });
+  /** A call has ended there; by default well. Says whether it is to be sent again. */
+  end(id: string, outcome: Partial<Outcome> = {}, call: CallRecord = this.call()): boolean {
+    return this.balancer.callEnded(this.endpoint(`${id}:1`), call, { code: 0, processed: true, ms: 1, ...outcome });
   }
 
   /** The id of the instance that takes the call, else `wait`, else the reason why nobody does. */

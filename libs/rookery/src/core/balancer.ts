@@ -11,6 +11,7 @@ import { ANY_GROUP } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import { weighted } from './pickers/weighted.js';
 import { QUARANTINE_MS } from './quarantine.js';
+import { RetryRule, type Retry } from './retry.js';
 import { DEFAULT_ROUTE, type GroupRoute } from './route.js';
 import { SplitChooser } from './split.js';
 import { Suspicion } from './suspicion.js';
@@ -34,8 +35,8 @@ export interface Balancer {
   reportUnchecked(endpoint: Endpoint): void;
   /** An attempt of a call runs on the endpoint. */
   callStarted(endpoint: Endpoint, call: CallRecord): void;
-  /** It has ended. */
-  callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): void;
+  /** It has ended; says whether the call is to be sent again. */
+  callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): boolean;
   endpoints(): IterableIterator<Endpoint>;
   close(): void;
 }
@@ -51,6 +52,8 @@ export interface BalancerOptions {
   readonly picker?: PickerFactory;
   /** Default 60 000. */
   readonly quarantineMs?: number | undefined;
+  /** Default `'idempotent'`. */
+  readonly retry?: Retry | 'own' | undefined;
   readonly emit?: EventSink;
 }
 
@@ -63,6 +66,7 @@ class ServiceBalancer implements Balancer {
   readonly #table: EndpointTable;
   readonly #suspicion: Suspicion;
   readonly #split: SplitChooser;
+  readonly #retry: RetryRule;
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Disposable;
   #moveOn: Disposable | undefined;
@@ -85,6 +89,7 @@ class ServiceBalancer implements Balancer {
       accuse: (endpoint) => this.#accuse(endpoint),
     });
     this.#split = new SplitChooser(random);
+    this.#retry = new RetryRule(options.retry ?? 'idempotent', time);
     this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas));
     const view = this.#view;
     if (view.status === 'known') for (const instance of view.instances.values()) this.#table.set(instance);
@@ -117,18 +122,26 @@ class ServiceBalancer implements Balancer {
         },
       };
     }
-    const groups = this.#groupsOf(call, view.route ?? DEFAULT_ROUTE);
+    return this.#choose(call, view.route ?? DEFAULT_ROUTE);
+  }
+
+  #choose(call: CallRecord, route: GroupRoute): PickResult<Endpoint> {
+    const groups = this.#groupsOf(call, route);
     for (let i = 0; i < groups.length; i += 1) {
       const pool = this.#pools.get(groups[i]!);
       if (!pool || pool.missing) continue;
       const endpoint = pool.pick(call);
       if (endpoint) {
-        call.attempts += 1;
         call.instance = endpoint.instance.id;
         return { pick: endpoint };
       }
       const onlyOne = groups.slice(i + 1).every((other) => this.#pools.get(other)?.missing ?? true);
       if (pool.usable === 0 && (onlyOne || !this.#movesOn(call))) return { wait: true };
+    }
+    if (call.skip && !call.processed) {
+      // Whoever refused it is better than nobody.
+      delete call.skip;
+      return this.#choose(call, route);
     }
     return call.waitForReady ? { wait: true } : { fail: this.#noCandidate(groups) };
   }
@@ -146,7 +159,10 @@ class ServiceBalancer implements Balancer {
     const stays = trying && HOPELESS.includes(endpoint.state) && endpoint.state !== 'impostor';
     const shown = stays ? endpoint.state : state;
     // It was the connection that said so, and it is gone.
-    if (state === 'connecting' || state === 'failed' || state === 'impostor') endpoint.draining = false;
+    if (state === 'connecting' || state === 'failed' || state === 'impostor') {
+      endpoint.draining = false;
+      endpoint.connections += 1;
+    }
     if (error !== undefined) endpoint.error = this.#lastError = withoutAddresses(error);
     if (shown === endpoint.state) {
       if (suspect && this.#pools.place(endpoint)) this.#changed();
@@ -176,14 +192,16 @@ class ServiceBalancer implements Balancer {
     yield* this.#table.values();
   }
 
-  callStarted(endpoint: Endpoint, _call: CallRecord): void {
+  callStarted(endpoint: Endpoint, call: CallRecord): void {
+    this.#retry.started(call);
     endpoint.running += 1;
     endpoint.started += 1;
     this.#suspicion.watch(endpoint);
   }
 
-  callEnded(endpoint: Endpoint, _call: CallRecord, _outcome: Outcome): void {
+  callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): boolean {
     endpoint.running -= 1;
+    return this.#retry.ended(call, endpoint, outcome);
   }
 
   close(): void {

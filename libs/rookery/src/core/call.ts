@@ -23,8 +23,12 @@ export interface CallRecord extends PickRequest<Endpoint> {
   readonly deadline: number;
   /** When it began to wait for a group that is only connecting. */
   waitingSince?: number;
-  /** Picks so far. */
+  /** Attempts that were started so far. */
   attempts: number;
+  /** A handler may have seen it, and it is sent again for all that: never to the same one. */
+  processed?: boolean;
+  /** Passes over endpoints that it was sent to already. */
+  skip?: ((endpoint: Endpoint) => boolean) | undefined;
   /** The id of the instance that was picked last. */
   instance?: string;
 }

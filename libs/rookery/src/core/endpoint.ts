@@ -40,6 +40,8 @@ export class Endpoint implements Candidate {
   quarantined = false;
   /** It is silent while others answer: no new calls until it has been asked. */
   suspect = false;
+  /** How many connections to it were given up so far: who was asked before one of them is not who is asked after it. */
+  connections = 0;
   /** Calls that run on it now. */
   running = 0;
   /** Calls that were started on it so far. */

@@ -14,7 +14,7 @@ export interface Candidate extends Weighted {
 /** What a picker may know of the call. */
 export interface PickRequest<C> {
   /** Passes over a candidate, such as one that this call has tried already. */
-  skip?(candidate: C): boolean;
+  readonly skip?: ((candidate: C) => boolean) | undefined;
   readonly hashKey?: string | undefined;
 }
 

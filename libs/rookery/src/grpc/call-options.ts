@@ -11,8 +11,8 @@ export interface RookeryCallOptions {
   /** Waits, until the deadline, where the call would fail for want of an instance. Default false. */
   readonly waitForReady?: boolean;
   /**
-   * Says that the call may be run twice. Noted for retries; as yet only what surely was not processed is sent again,
-   * whether this is set or not. Default false.
+   * Says that the call may be run twice: where it fails with UNAVAILABLE it is sent again, to another instance. Default:
+   * what the method's `idempotency_level` says in its .proto, else false.
    */
   readonly idempotent?: boolean;
 }

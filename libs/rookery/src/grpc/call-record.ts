@@ -1,15 +1,21 @@
-import type { Metadata, MetadataOptions } from '@grpc/grpc-js';
+import type { Metadata, MetadataOptions, StatusObject } from '@grpc/grpc-js';
 import type { CallRecord } from '../core/call.js';
+
+/** A call as grpc-js makes it. */
+export interface GrpcCall extends CallRecord {
+  /** How its last attempt ended, where it is to be sent again: what it ends with if nobody else can take it. */
+  answered?: StatusObject;
+}
 
 /**
  * A call's record rides in the options of its metadata: grpc-js hands the same reference to every attempt and to the
  * picker, and nothing of it goes on the wire.
  */
 interface RecordingOptions extends MetadataOptions {
-  readonly rookery?: CallRecord;
+  readonly rookery?: GrpcCall;
 }
 
-export function withRecord(metadata: Metadata, record: CallRecord): Metadata {
+export function withRecord(metadata: Metadata, record: GrpcCall): Metadata {
   const copy = metadata.clone();
   const options: RecordingOptions = { ...metadata.getOptions(), rookery: record };
   copy.setOptions(options);
@@ -17,6 +23,11 @@ export function withRecord(metadata: Metadata, record: CallRecord): Metadata {
 }
 
 /** A call that was not captured, such as one whose interceptor made new metadata, has nothing but the defaults. */
-export function recordOf(metadata: Metadata): CallRecord {
-  return (metadata.getOptions() as RecordingOptions).rookery ?? { deadline: Infinity, attempts: 0 };
+export function recordOf(metadata: Metadata): GrpcCall {
+  return captured(metadata) ?? { deadline: Infinity, attempts: 0 };
+}
+
+/** The record of a call that was captured. */
+export function captured(metadata: Metadata): GrpcCall | undefined {
+  return (metadata.getOptions() as RecordingOptions).rookery;
 }

@@ -25,6 +25,8 @@ export interface CaptureOptions {
   readonly timeoutMs: number;
   /** For every call that says nothing else. */
   readonly waitForReady?: boolean | undefined;
+  /** Paths of methods whose calls may run twice. */
+  readonly idempotentMethods?: ReadonlySet<string> | undefined;
   readonly time: Time;
 }
 
@@ -67,7 +69,7 @@ function recordFor(
     clientGroups: defaults.groups,
     lane: currentLane(),
     waitForReady: options.waitForReady ?? metadata.getOptions().waitForReady ?? defaults.waitForReady,
-    idempotent: options.idempotent,
+    idempotent: options.idempotent ?? defaults.idempotentMethods?.has(methodDefinition.path),
     unary: isUnary(methodDefinition),
     timeoutMs,
     deadline: timeoutMs === undefined ? Infinity : defaults.time.now() + timeoutMs,

@@ -2,10 +2,10 @@ import type { ChannelOptions, ClientOptions } from '@grpc/grpc-js';
 import { createBalancer, type BalancerOptions } from '../core/balancer.js';
 import type { Directory } from '../core/directory.js';
 import { checkMs } from '../core/duration.js';
-import { RookeryError, show } from '../core/errors.js';
 import { checkKeys, type KeysOf } from '../core/keys.js';
 import type { EventSink } from '../core/event.js';
 import type { PickerFactory } from '../core/picker.js';
+import { attemptsOf, checkRetry, type Retry } from '../core/retry.js';
 import { checkGroups } from '../core/route.js';
 import type { Random, Time } from '../core/time.js';
 import { systemRandom } from '../system/random.js';
@@ -14,7 +14,7 @@ import { captureCall } from './capture.js';
 import { withHandle } from './handle.js';
 import { checkHealthCheck, type HealthCheckOption } from './health-option.js';
 import { install } from './install.js';
-import { POLICY_NAME } from './load-balancer.js';
+import { readServiceConfig, retriesItself, withPolicies } from './service-config.js';
 import { checkTls, type TlsOptions } from './server-name.js';
 
 /** The deadline of unary calls that name none, ms. */
@@ -26,6 +26,13 @@ export interface DiscoveryChannelOptions {
   /** Deadline of unary calls that name none, ms; default 5000, 0 = none. */
   readonly timeoutMs?: number;
   readonly waitForReady?: boolean;
+  /**
+   * What is sent again, to an instance that the call was not sent to before; default `'idempotent'`. A `grpc.service_config`
+   * with retry or hedging policies of its own takes the place of this.
+   */
+  readonly retry?: Retry;
+  /** Paths (`/package.Service/Method`) of methods whose calls are idempotent without saying so; default none. */
+  readonly idempotentMethods?: ReadonlySet<string>;
   /** Default `weighted`. */
   readonly balancer?: PickerFactory;
   /**
@@ -54,6 +61,8 @@ const KEYS: KeysOf<DiscoveryChannelOptions> = {
   group: true,
   timeoutMs: true,
   waitForReady: true,
+  retry: true,
+  idempotentMethods: true,
   balancer: true,
   healthCheck: true,
   tls: true,
@@ -88,6 +97,11 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   if (quarantineMs !== undefined) checkMs(quarantineMs, 'channelOptions.quarantineMs');
   if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
+  const direct = directOptions(options);
+  const config = readServiceConfig(direct['grpc.service_config']);
+  const own = options.retry === undefined ? 'idempotent' : checkRetry(options.retry, 'channelOptions.retry');
+  const retry = retriesItself(config) ? 'own' : own;
+  const attempts = retry === 'own' ? 1 : attemptsOf(retry);
   const handle = {
     version: 1 as const,
     time,
@@ -96,10 +110,19 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
     ...(typeof serverName === 'function' && { serverName }),
     secure,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
-      createBalancer({ service, directory, connect, time, random, emit, quarantineMs, ...(picker && { picker }) }),
+      createBalancer({
+        service,
+        directory,
+        connect,
+        time,
+        random,
+        emit,
+        quarantineMs,
+        retry,
+        ...(picker && { picker }),
+      }),
   };
-  const direct = directOptions(options);
-  return withHandle({ ...direct, 'grpc.service_config': serviceConfig(direct['grpc.service_config']) }, handle);
+  return withHandle({ ...direct, 'grpc.service_config': JSON.stringify(withPolicies(config, attempts)) }, handle);
 }
 
 /**
@@ -111,23 +134,8 @@ export function directOptions(options: DiscoveryChannelOptions): ClientOptions {
   const groups = options.group === undefined ? undefined : checkGroups(options.group, 'channelOptions.group');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const override = typeof serverName === 'string' && { 'grpc.ssl_target_name_override': serverName };
-  const capture = captureCall({ groups, timeoutMs, waitForReady, time });
+  const capture = captureCall({ groups, timeoutMs, waitForReady, idempotentMethods: options.idempotentMethods, time });
   return { ...DEFAULTS, ...own, ...override, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };
-}
-
-/** The user's service config with our policy in it. */
-function serviceConfig(own: string | undefined): string {
-  try {
-    const config = own === undefined ? {} : (JSON.parse(own) as object);
-    return JSON.stringify({ ...config, loadBalancingConfig: [{ [POLICY_NAME]: {} }] });
-  } catch (cause) {
-    throw new RookeryError('ROOKERY_OPTION_INVALID', {
-      path: "channelOptions['grpc.service_config']",
-      found: `found ${show(own)}.`,
-      remedy: 'Use a JSON text.',
-      cause,
-    });
-  }
 }
 
 type Transformer = NonNullable<ClientOptions['callInvocationTransformer']>;

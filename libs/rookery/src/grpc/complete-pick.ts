@@ -1,5 +1,5 @@
 import { constants } from 'node:http2';
-import { connectivityState as State, experimental } from '@grpc/grpc-js';
+import { connectivityState as State, experimental, type Metadata } from '@grpc/grpc-js';
 import type { CallRecord, Outcome } from '../core/call.js';
 import type { Time } from '../core/time.js';
 import { recordOf } from './call-record.js';
@@ -12,8 +12,8 @@ export interface CompletePickOptions {
   /** Whether it still is the connection that was verified. */
   readonly isCurrent: () => boolean;
   readonly onStarted: (call: CallRecord) => void;
-  /** Before grpc-js hears of it, and so before it picks for another attempt. */
-  readonly onEnded: (call: CallRecord, outcome: Outcome) => void;
+  /** Before grpc-js hears of it, and so before it picks for another attempt; says whether there may be one. */
+  readonly onEnded: (call: CallRecord, outcome: Outcome) => boolean;
 }
 
 /** What a pick hands to grpc-js: one object for all calls over a connection. */
@@ -60,16 +60,36 @@ function observing(subchannel: Subchannel, { time, onStarted, onEnded }: Complet
   return (metadata, host, method, listener) => {
     const call = recordOf(metadata);
     const startedAt = time.now();
+    // grpc-js commits itself to the first attempt of which it hears anything (gRFC A6), and a server that dies may have
+    // sent half of its answer. Nobody sees half of an answer to a unary call, so it can wait for the other half.
+    const held: (() => void)[] | undefined = call.idempotent && call.unary ? [] : undefined;
+    const pass = (tell: () => void) => (held ? void held.push(tell) : tell());
     const child = subchannel.createCall(metadata, host, method, {
-      onReceiveMetadata: (received) => listener.onReceiveMetadata(received),
-      onReceiveMessage: (message: unknown) => listener.onReceiveMessage(message),
+      onReceiveMetadata: (received) => pass(() => listener.onReceiveMetadata(received)),
+      onReceiveMessage: (message: unknown) => pass(() => listener.onReceiveMessage(message)),
       onReceiveStatus: (status) => {
         const processed = status.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
-        onEnded(call, { code: status.code, processed, ms: time.now() - startedAt });
+        const again = onEnded(call, { code: status.code, processed, ms: time.now() - startedAt });
+        if (!again) {
+          for (const tell of held ?? []) tell();
+          return withoutRetry(status.metadata, () => listener.onReceiveStatus(status));
+        }
+        if (call.processed) call.answered = status;
         listener.onReceiveStatus(status);
       },
     });
     onStarted(call);
     return child;
   };
+}
+
+/** How a server tells a client not to try again (gRFC A6), and how grpc-js is told before it has decided by itself. */
+const PUSHBACK = 'grpc-retry-pushback-ms';
+
+function withoutRetry(metadata: Metadata, tell: () => void): void {
+  const own = metadata.get(PUSHBACK);
+  metadata.set(PUSHBACK, '-1');
+  tell();
+  metadata.remove(PUSHBACK);
+  for (const value of own) metadata.add(PUSHBACK, value);
 }

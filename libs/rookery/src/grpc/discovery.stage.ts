@@ -58,6 +58,8 @@ export interface ServerSettings {
   readonly health?: StagedHealth;
   /** Default none. */
   readonly credentials?: ServerCredentials;
+  /** What `Ask` fails with, if it does. */
+  readonly fails?: () => Partial<ServiceError> | undefined;
 }
 
 /**
@@ -71,10 +73,15 @@ export async function startServer(name: string, hosted?: HostedService[], settin
   let sessions = 0;
   let asked = 0;
   server.addService(WHO, {
-    Ask: (call: ServerUnaryCall<string, string>, done: (error: null, value: string) => void) => {
+    Ask: (
+      call: ServerUnaryCall<string, string>,
+      done: (error: Partial<ServiceError> | null, value?: string) => void,
+    ) => {
       asked += 1;
       peers.add(call.getPeer());
-      done(null, `${name}:${call.request}`);
+      const error = settings.fails?.();
+      if (error) done(error);
+      else done(null, `${name}:${call.request}`);
     },
     Follow: (call: ServerWritableStream<string, string>) => {
       call.write(name);

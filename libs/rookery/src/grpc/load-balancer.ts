@@ -1,4 +1,11 @@
-import { connectivityState as State, experimental, Metadata, status, type ChannelOptions } from '@grpc/grpc-js';
+import {
+  connectivityState as State,
+  experimental,
+  Metadata,
+  status,
+  type ChannelOptions,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import type { Balancer } from '../core/balancer.js';
 import type { CallFailure, CallReason } from '../core/call.js';
 import { recordOf } from './call-record.js';
@@ -62,8 +69,11 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     const call = recordOf(metadata);
     const result = this.#balancer!.pick(call);
     if ('pick' in result) return (result.pick.connection as SubchannelConnection).pick!;
-    if ('fail' in result) return failed(result.fail);
-    return this.#waiting.admit() ? QUEUED : failed(queueFull(this.#service));
+    // It was sent, and is not worth waiting for somebody else.
+    if (call.answered) return dropped(call.answered);
+    const { waitForReady = false } = metadata.getOptions();
+    if ('fail' in result) return failed(result.fail, waitForReady);
+    return this.#waiting.admit() ? QUEUED : failed(queueFull(this.#service), waitForReady);
   }
 
   /** Called for every call: must stay empty. */
@@ -119,19 +129,28 @@ function queueFull(service: string): CallFailure {
   return { reason: 'ROOKERY_QUEUE_FULL', service, details };
 }
 
-/** Failures that no waiting heals: a call that waits for readiness must not wait for them either, hence a drop. */
+/** Failures that no waiting heals: a call that waits for readiness must not wait for them either. */
 const FINAL: readonly CallReason[] = ['ROOKERY_VIEW_FAILED', 'ROOKERY_QUEUE_FULL'];
 
-function failed(failure: CallFailure): PickResult {
+/**
+ * A dropped call ends; any other failure would be sent again by grpc-js, as if a server had said so. Calls that wait for
+ * readiness without our knowledge are kept by grpc-js itself.
+ */
+function failed(failure: CallFailure, waitForReady: boolean): PickResult {
   const metadata = rememberFailure(new Metadata(), failure);
   const code = failure.reason === 'ROOKERY_QUEUE_FULL' ? status.RESOURCE_EXHAUSTED : status.UNAVAILABLE;
   const { DROP, TRANSIENT_FAILURE } = experimental.PickResultType;
   return {
     ...UNUSED,
-    pickResultType: FINAL.includes(failure.reason) ? DROP : TRANSIENT_FAILURE,
+    pickResultType: waitForReady && !FINAL.includes(failure.reason) ? TRANSIENT_FAILURE : DROP,
     subchannel: null,
     status: { code, details: failure.details, metadata },
   };
+}
+
+/** Ends a call as its last attempt has ended. */
+function dropped(answer: StatusObject): PickResult {
+  return { ...UNUSED, pickResultType: experimental.PickResultType.DROP, subchannel: null, status: answer };
 }
 
 function stateOf(balancer: Balancer): State {

@@ -78,6 +78,7 @@ export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
   channelOptions: true,
   group: true,
   timeoutMs: true,
+  retry: true,
   balancer: true,
   healthCheck: true,
   tls: true,

@@ -5,6 +5,7 @@ import { RookeryError, show } from '../core/errors.js';
 import type { InstanceOptions } from '../core/instance.js';
 import type { PickerFactory } from '../core/picker.js';
 import type { Registry } from '../core/registry.js';
+import type { Retry } from '../core/retry.js';
 import type { HealthCheckOption } from '../grpc/health-option.js';
 import type { TlsOptions } from '../grpc/server-name.js';
 import type { CacheOptions } from '../snapshots/options.js';
@@ -126,6 +127,13 @@ export interface ClientFeatureOptions {
   readonly group?: string | readonly string[];
   /** Deadline of unary calls that name none, ms; default 5000, 0 = none. */
   readonly timeoutMs?: number;
+  /**
+   * What is sent again, to an instance that the call was not sent to before. `'idempotent'`: what surely was not
+   * processed, and where UNAVAILABLE leaves that open, calls marked `idempotent` or by their .proto. `false`: only what
+   * grpc-js itself sends again. Or `{ maxAttempts, budget }`. Default `'idempotent'`: 3 attempts, 20 % of the calls and 10 a
+   * second.
+   */
+  readonly retry?: Retry;
   readonly balancer?: PickerFactory;
   /**
    * Whether to watch the health of each instance and give calls only to those that say SERVING (gRFC A17): `true` asks

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
 import { RookeryError } from '../../core/errors.js';
 import { checkKeys } from '../../core/keys.js';
+import { checkRetry } from '../../core/retry.js';
 import { checkGroups } from '../../core/route.js';
 import { channelOptions, directOptions } from '../../grpc/channel-options.js';
 import { checkHealthCheck } from '../../grpc/health-option.js';
@@ -10,6 +11,7 @@ import type { ClientDefaults } from './client.js';
 import type { ContractBook } from '../contract-book.js';
 import type { ResolvedFeature } from './client-feature.js';
 import { DiscoveryClient } from './discovery-client.js';
+import { idempotentIn } from '../idempotent-methods.js';
 import { SETTINGS_KEYS } from '../option-keys.js';
 import { checkMs } from '../../core/duration.js';
 import { checkCompat, type ClientSettings } from '../options.js';
@@ -54,9 +56,10 @@ export class RookeryClients {
 
   #open({ service, contract }: ResolvedFeature, settings: ClientSettings): DiscoveryClient {
     const target = settings.url ?? `discovery:///${service}`;
-    const { credentials: channelCredentials = credentials.createInsecure(), healthCheck, tls } = settings;
+    const { credentials: channelCredentials = credentials.createInsecure(), healthCheck, retry, tls } = settings;
+    const idempotentMethods = idempotentIn(contract.definition);
     const clientOptions = (defaults: ClientDefaults): ClientOptions => {
-      const own = { channelOptions: settings.channelOptions, ...defaults, ...(tls && { tls }) };
+      const own = { channelOptions: settings.channelOptions, idempotentMethods, ...defaults, ...(tls && { tls }) };
       if (settings.url !== undefined) return directOptions(own);
       const { events } = this.runtime.registry;
       const { quarantineMs } = this.runtime.options;
@@ -65,6 +68,7 @@ export class RookeryClients {
         emit: events.emit,
         secure: channelCredentials._isSecure(),
         ...(healthCheck !== undefined && { healthCheck }),
+        ...(retry !== undefined && { retry }),
         ...(quarantineMs !== undefined && { quarantineMs }),
         ...(settings.balancer && { balancer: settings.balancer }),
       });
@@ -89,6 +93,7 @@ function checkSettings(settings: ClientSettings, place: string): ClientSettings 
   if (settings.group !== undefined) checkGroups(settings.group, `${place}.group`);
   if (settings.compat !== undefined) checkCompat(settings.compat, `${place}.compat`);
   if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
+  if (settings.retry !== undefined) checkRetry(settings.retry, `${place}.retry`);
   if (settings.healthCheck !== undefined) checkHealthCheck(settings.healthCheck, `${place}.healthCheck`);
   if (settings.tls !== undefined) checkTls(settings.tls, `${place}.tls`, settings.url);
   if (settings.credentials === undefined || settings.credentials instanceof ChannelCredentials) return settings;
