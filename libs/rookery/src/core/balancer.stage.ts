@@ -12,7 +12,7 @@ import type { GroupRoute } from './route.js';
 /** A balancer of the service `s` with everything around it in the hands of a spec. */
 export class BalancerStage {
   readonly time = fakeTime();
-  readonly directory = scriptedDirectory(memory());
+  readonly directory;
   readonly events: RookeryEvent[] = [];
   /** What became of connections: `open a:1`, `changed a:1`, `close a:1`. */
   readonly links: string[] = [];
@@ -26,7 +26,11 @@ export class BalancerStage {
   /** How often waiting calls were told to try again. */
   changes = 0;
 
-  constructor(options: Pick<BalancerOptions, 'quarantineMs' | 'retry'> = {}) {
+  constructor(
+    options: Pick<BalancerOptions, 'quarantineMs' | 'retry' | 'ejection' | 'warmUpMs' | 'picker'> = {},
+    directory = scriptedDirectory(memory()),
+  ) {
+    this.directory = directory;
     this.balancer = createBalancer({
       ...options,
       service: 's',

@@ -2,12 +2,14 @@ import type { ServiceDelta } from './change.js';
 import type { CallFailure, CallRecord, Outcome, PickResult } from './call.js';
 import type { Directory } from './directory.js';
 import { groupMissing, noInstance, withoutAddresses } from './call-failure.js';
+import { Ejection } from './ejection.js';
+import { ejectionSettings, type EjectionOptions } from './ejection-options.js';
 import { HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
 import { EndpointTable } from './endpoint-table.js';
 import { messageOf } from './errors.js';
 import type { EventSink } from './event.js';
 import { GroupPools } from './group-pools.js';
-import { ANY_GROUP } from './instance.js';
+import { ANY_GROUP, type ServiceInstance } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import { weighted } from './pickers/weighted.js';
 import { QUARANTINE_MS } from './quarantine.js';
@@ -16,6 +18,7 @@ import { DEFAULT_ROUTE, type GroupRoute } from './route.js';
 import { SplitChooser } from './split.js';
 import { Suspicion } from './suspicion.js';
 import type { Random, Time } from './time.js';
+import { WarmUp } from './warm-up.js';
 
 /** A call moves on from a group that is only connecting after this long, ms, or a quarter of the time it has left. */
 const MOVE_ON_MS = 250;
@@ -54,6 +57,10 @@ export interface BalancerOptions {
   readonly quarantineMs?: number | undefined;
   /** Default `'idempotent'`. */
   readonly retry?: Retry | 'own' | undefined;
+  /** Default on. */
+  readonly ejection?: false | EjectionOptions | undefined;
+  /** Default 0: none. */
+  readonly warmUpMs?: number | undefined;
   readonly emit?: EventSink;
 }
 
@@ -65,6 +72,8 @@ class ServiceBalancer implements Balancer {
   readonly #pools: GroupPools;
   readonly #table: EndpointTable;
   readonly #suspicion: Suspicion;
+  readonly #ejection: Ejection | undefined;
+  readonly #warmUp: WarmUp | undefined;
   readonly #split: SplitChooser;
   readonly #retry: RetryRule;
   readonly #listeners = new Set<() => void>();
@@ -74,14 +83,22 @@ class ServiceBalancer implements Balancer {
   #lastError: string | undefined;
 
   constructor(private readonly options: BalancerOptions) {
-    const { time, random, picker = weighted, quarantineMs = QUARANTINE_MS } = options;
-    this.#pools = new GroupPools(picker, random);
+    const { time, random, picker = weighted, quarantineMs = QUARANTINE_MS, ejection, warmUpMs = 0 } = options;
+    const { service, emit = () => {} } = options;
+    const pools = (this.#pools = new GroupPools(picker, random, {
+      overfull: (pool) => this.#ejection?.trim(pool),
+      panicked: (group, instances) => this.#ejection?.panicked(group, instances),
+    }));
+    if (ejection !== false)
+      this.#ejection = new Ejection({ ...ejectionSettings(ejection), service, time, random, pools, emit });
+    if (warmUpMs > 0) this.#warmUp = new WarmUp({ time, ms: warmUpMs, place: (endpoint) => pools.place(endpoint) });
     this.#table = new EndpointTable({
       time,
       quarantineMs,
       connect: options.connect,
-      pools: this.#pools,
-      onDrop: (endpoint) => this.#suspicion.forget(endpoint),
+      pools,
+      onJoin: (endpoint, before) => this.#joined(endpoint, before),
+      onDrop: (endpoint) => this.#dropped(endpoint),
     });
     this.#suspicion = new Suspicion({
       time,
@@ -92,7 +109,9 @@ class ServiceBalancer implements Balancer {
     this.#retry = new RetryRule(options.retry ?? 'idempotent', time);
     this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas));
     const view = this.#view;
-    if (view.status === 'known') for (const instance of view.instances.values()) this.#table.set(instance);
+    if (view.status !== 'known') return;
+    for (const instance of view.instances.values()) this.#table.set(instance);
+    this.#warmUp?.begin();
   }
 
   get state(): 'ready' | 'connecting' | 'failed' {
@@ -150,6 +169,8 @@ class ServiceBalancer implements Balancer {
     if (!this.#pools.has(endpoint)) return;
     const { suspect } = endpoint;
     endpoint.suspect = false;
+    this.#ejection?.reported(endpoint, state);
+    if (state === 'ready') this.#warmUp?.ready(endpoint);
     if (suspect && state === 'ready') this.#suspicion.clear(endpoint);
     // What the registry does not know is not connected to again: the address may be somebody else's by then.
     const gone = state === 'impostor' || !endpoint.connection?.connected;
@@ -201,6 +222,7 @@ class ServiceBalancer implements Balancer {
 
   callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): boolean {
     endpoint.running -= 1;
+    this.#ejection?.callEnded(endpoint, call, outcome);
     return this.#retry.ended(call, endpoint, outcome);
   }
 
@@ -208,6 +230,9 @@ class ServiceBalancer implements Balancer {
     this.#subscription[Symbol.dispose]();
     this.#moveOn?.[Symbol.dispose]();
     this.#listeners.clear();
+    // First, or it would tell of those that others leave behind.
+    this.#ejection?.close();
+    this.#warmUp?.close();
     this.#table.close();
     this.#suspicion.close();
   }
@@ -215,7 +240,19 @@ class ServiceBalancer implements Balancer {
   #follow(deltas: readonly ServiceDelta[]): void {
     const instances = this.#table.follow(deltas);
     if (instances > 0) this.options.emit?.({ type: 'view.protected', service: this.options.service, instances });
+    this.#warmUp?.begin();
     this.#changed();
+  }
+
+  #joined(endpoint: Endpoint, before?: ServiceInstance): void {
+    if (before) this.#ejection?.replaced(endpoint);
+    this.#warmUp?.joined(endpoint);
+  }
+
+  #dropped(endpoint: Endpoint): void {
+    this.#suspicion.forget(endpoint);
+    this.#ejection?.forget(endpoint);
+    this.#warmUp?.forget(endpoint);
   }
 
   *#othersThan(silent: ReadonlySet<Endpoint>): Iterable<Endpoint> {

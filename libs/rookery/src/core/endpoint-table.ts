@@ -12,6 +12,8 @@ export interface EndpointTableOptions {
   readonly connect: (endpoint: Endpoint) => Connection;
   /** Where they are counted. */
   readonly pools: GroupPools;
+  /** It is new, or another process stands behind its address than `before`; it is placed anew after that. */
+  readonly onJoin: (endpoint: Endpoint, before?: ServiceInstance) => void;
   /** It is closed, and in no pool any more. */
   readonly onDrop: (endpoint: Endpoint) => void;
 }
@@ -62,6 +64,7 @@ export class EndpointTable {
     if (known) return this.#update(known, instance);
     const added = new Endpoint(instance);
     this.#endpoints.set(instance.address, added);
+    this.options.onJoin(added);
     this.options.pools.place(added);
     added.connection = this.options.connect(added);
     return added;
@@ -137,7 +140,9 @@ export class EndpointTable {
   }
 
   #instanceChanged(endpoint: Endpoint, before: ServiceInstance): void {
-    if (endpoint.instance === before) return;
+    const { instance } = endpoint;
+    if (instance === before) return;
+    if (instance.id !== before.id || instance.generation !== before.generation) this.options.onJoin(endpoint, before);
     endpoint.connection?.instanceChanged(before);
     this.options.pools.place(endpoint);
   }

@@ -1,5 +1,7 @@
+import type { EjectionReason } from './ejection.js';
 import type { Candidate } from './picker.js';
 import type { ServiceInstance } from './instance.js';
+import { Tally } from './tally.js';
 
 /**
  * `connecting` covers everything before the first success, `verifying` is a connection whose other side has not yet
@@ -42,6 +44,13 @@ export class Endpoint implements Candidate {
   suspect = false;
   /** How many connections to it were given up so far: who was asked before one of them is not who is asked after it. */
   connections = 0;
+  /** Set aside for its failures until then, monotonic ms: no new calls while its group has others. */
+  ejectedUntil: number | undefined;
+  /** Why. */
+  ejectedFor: EjectionReason | undefined;
+  /** What part of its weight counts while it warms up, up to 1. */
+  warmth = 1;
+  readonly tally = new Tally();
   /** Calls that run on it now. */
   running = 0;
   /** Calls that were started on it so far. */
@@ -62,8 +71,9 @@ export class Endpoint implements Candidate {
     return this.#entries[this.#entries.length - 1]!;
   }
 
+  /** What counts now; the registry's is that of the instance. */
   get weight(): number {
-    return this.instance.weight;
+    return this.instance.weight * this.warmth;
   }
 
   /** The connection holds, and the one behind it is not known to be somebody else. */

@@ -1,4 +1,5 @@
 import type { DeleteCause } from './change.js';
+import type { EjectionReason } from './ejection.js';
 import type { EndpointState } from './endpoint.js';
 import type { RookeryError } from './errors.js';
 import type { RegistrationState } from './registration.js';
@@ -27,6 +28,26 @@ export type RookeryEvent =
   | { readonly type: 'view.protected'; readonly service: string; readonly instances: number }
   /** An instance was silent while others answered; it gets no calls until it has said that it is there. */
   | { readonly type: 'endpoint.suspect'; readonly service: string; readonly id: string; readonly address: string }
+  /** A client has set an instance aside for its failures: it gets no calls of that client while its group has others. */
+  | {
+      readonly type: 'endpoint.ejected';
+      readonly service: string;
+      readonly id: string;
+      readonly address: string;
+      readonly group: string;
+      readonly reason: EjectionReason;
+      /** How long at most; it is back before that where too few of its group are left. */
+      readonly forMs: number;
+    }
+  /** An instance that was ejected is as any other again. */
+  | { readonly type: 'endpoint.restored'; readonly service: string; readonly id: string; readonly address: string }
+  /** No instance of a group can be used but ejected ones: calls go to them, as if none were. */
+  | {
+      readonly type: 'group.panicked';
+      readonly service: string;
+      readonly group: string;
+      readonly instances: number;
+    }
   /** The watch of a service broke; `stale` where a last view serves meanwhile, else calls wait. */
   | {
       readonly type: 'watch.broken';

@@ -10,21 +10,44 @@ interface Standing {
   readonly hopeful: boolean;
   /** Hopeful, connected, and not suspect: a call may go to it. */
   readonly usable: boolean;
-  /** Usable, and in the registry. */
+  /** Usable, and neither lost by the registry nor ejected. */
   readonly registered: boolean;
   readonly unhealthy: boolean;
+  /** Where it stands while it is usable: among those that are picked, or among the ejected. */
+  readonly picker: Picker<Endpoint> | undefined;
 }
 
-/** The endpoints of one group (or of all): the usable ones in a picker, the others counted. */
+/** What a pool tells of those that it has set aside. */
+export interface PoolListener {
+  /** More than half of the hopeful are ejected. */
+  overfull?(pool: GroupPool): void;
+  /** Nobody is left but ejected ones, so many; calls go to them. */
+  panicked?(endpoints: number): void;
+}
+
+/**
+ * The endpoints of one group (or of all): the usable ones in a picker, the others counted. The ejected stand in a picker of
+ * their own, which is asked while the other one is empty (panic, as Envoy calls it): so neither costs a pass over all.
+ */
 export class GroupPool {
   readonly #picker: Picker<Endpoint>;
+  #aside: Picker<Endpoint> | undefined;
   readonly #standings = new Map<Endpoint, Standing>();
+  /** Those that are hopeful and ejected, in the order in which they became so. */
+  readonly #ejected = new Set<Endpoint>();
+  #panicking = false;
   hopeful = 0;
   usable = 0;
   registered = 0;
   unhealthy = 0;
+  /** Usable, and not ejected. */
+  #picked = 0;
 
-  constructor(factory: PickerFactory, random: Random) {
+  constructor(
+    private readonly factory: PickerFactory,
+    private readonly random: Random,
+    private readonly listener: PoolListener = {},
+  ) {
     this.#picker = factory<Endpoint>(random);
   }
 
@@ -32,23 +55,34 @@ export class GroupPool {
     return this.#standings.size;
   }
 
-  /** No instance that is up, has weight, and is neither failed nor unhealthy. */
+  /** No instance that is up, has weight, and is neither failed nor unhealthy; who is ejected is there all the same. */
   get missing(): boolean {
     return this.hopeful === 0;
+  }
+
+  /** One more may be ejected: at most half of those that calls may wait for are. */
+  get mayEject(): boolean {
+    return 2 * (this.#ejected.size + 1) <= this.hopeful;
+  }
+
+  /** Of those that are ejected, and hopeful otherwise. */
+  get firstEjected(): Endpoint | undefined {
+    return this.#ejected.values().next().value;
   }
 
   /** Places an endpoint as it stands now; says whether a waiting call could fare differently. */
   place(endpoint: Endpoint): boolean {
     const before = this.#standings.get(endpoint);
-    const { instance, draining, quarantined, state, suspect, weight } = endpoint;
-    const hopeful = isServing(instance) && !draining && !HOPELESS.includes(state);
-    const usable = hopeful && state === 'ready' && !suspect;
-    const after = { weight, hopeful, usable, registered: usable && !quarantined, unhealthy: state === 'unhealthy' };
+    const after = this.#standingOf(endpoint);
     this.#standings.set(endpoint, after);
+    if (!after.hopeful || endpoint.ejectedUntil === undefined) this.#ejected.delete(endpoint);
+    else this.#ejected.add(endpoint);
     this.#count(before, after);
-    if (after.usable && !before?.usable) this.#picker.add(endpoint);
-    else if (!after.usable && before?.usable) this.#picker.remove(endpoint);
-    else if (after.usable && after.weight !== before?.weight) this.#picker.reweigh(endpoint);
+    if (before?.picker !== after.picker) {
+      before?.picker?.remove(endpoint);
+      after.picker?.add(endpoint);
+    } else if (after.weight !== before?.weight) after.picker?.reweigh(endpoint);
+    this.#tell();
     return before?.usable !== after.usable || before?.hopeful !== after.hopeful;
   }
 
@@ -56,12 +90,25 @@ export class GroupPool {
     const before = this.#standings.get(endpoint);
     if (!before) return;
     this.#standings.delete(endpoint);
+    this.#ejected.delete(endpoint);
     this.#count(before, undefined);
-    if (before.usable) this.#picker.remove(endpoint);
+    before.picker?.remove(endpoint);
+    this.#tell();
   }
 
   pick(request: Parameters<Picker<Endpoint>['pick']>[0]): Endpoint | undefined {
-    return this.#picker.pick(request);
+    return this.#picked === 0 && this.#aside ? this.#aside.pick(request) : this.#picker.pick(request);
+  }
+
+  #standingOf(endpoint: Endpoint): Standing {
+    const { instance, draining, quarantined, state, suspect, weight, ejectedUntil } = endpoint;
+    const hopeful = isServing(instance) && !draining && !HOPELESS.includes(state);
+    const usable = hopeful && state === 'ready' && !suspect;
+    const ejected = ejectedUntil !== undefined;
+    const registered = usable && !quarantined && !ejected;
+    if (usable && ejected) this.#aside ??= this.factory<Endpoint>(this.random);
+    const picker = usable ? (ejected ? this.#aside : this.#picker) : undefined;
+    return { weight, hopeful, usable, registered, unhealthy: state === 'unhealthy', picker };
   }
 
   #count(before: Standing | undefined, after: Standing | undefined): void {
@@ -69,5 +116,14 @@ export class GroupPool {
     this.usable += Number(after?.usable ?? false) - Number(before?.usable ?? false);
     this.registered += Number(after?.registered ?? false) - Number(before?.registered ?? false);
     this.unhealthy += Number(after?.unhealthy ?? false) - Number(before?.unhealthy ?? false);
+    this.#picked += Number(after?.picker === this.#picker) - Number(before?.picker === this.#picker);
+  }
+
+  /** Last in a change: whoever hears of it may change the pool again. */
+  #tell(): void {
+    const before = this.#panicking;
+    this.#panicking = this.#picked === 0 && this.usable > 0;
+    if (this.#panicking && !before) this.listener.panicked?.(this.usable);
+    if (2 * this.#ejected.size > this.hopeful) this.listener.overfull?.(this);
   }
 }

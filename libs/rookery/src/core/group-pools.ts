@@ -4,6 +4,12 @@ import { ANY_GROUP } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import type { Random } from './time.js';
 
+/** What the pools of groups tell of those that they have set aside. */
+export interface PoolsListener {
+  readonly overfull: (pool: GroupPool) => void;
+  readonly panicked: (group: string, endpoints: number) => void;
+}
+
 /** The endpoints of a service by group, and all of them as one pool where a call asks for any. */
 export class GroupPools {
   readonly #pools = new Map<string, GroupPool>();
@@ -14,6 +20,7 @@ export class GroupPools {
   constructor(
     private readonly picker: PickerFactory,
     private readonly random: Random,
+    private readonly listener?: PoolsListener,
   ) {}
 
   /** By group, without the pool of all. */
@@ -41,7 +48,7 @@ export class GroupPools {
     if (moved) this.#leave(endpoint);
     this.#groupOf.set(endpoint, group);
     let pool = this.#pools.get(group);
-    if (!pool) this.#pools.set(group, (pool = new GroupPool(this.picker, this.random)));
+    if (!pool) this.#pools.set(group, (pool = this.#make(group)));
     this.#all?.place(endpoint);
     return pool.place(endpoint) || moved;
   }
@@ -49,6 +56,13 @@ export class GroupPools {
   remove(endpoint: Endpoint): void {
     this.#leave(endpoint);
     this.#all?.remove(endpoint);
+  }
+
+  #make(group: string): GroupPool {
+    const { picker, random, listener } = this;
+    if (!listener) return new GroupPool(picker, random);
+    const { overfull, panicked } = listener;
+    return new GroupPool(picker, random, { overfull, panicked: (endpoints) => panicked(group, endpoints) });
   }
 
   #leave(endpoint: Endpoint): void {

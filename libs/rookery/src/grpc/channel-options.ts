@@ -2,6 +2,7 @@ import type { ChannelOptions, ClientOptions } from '@grpc/grpc-js';
 import { createBalancer, type BalancerOptions } from '../core/balancer.js';
 import type { Directory } from '../core/directory.js';
 import { checkMs } from '../core/duration.js';
+import { checkEjection, type EjectionOptions } from '../core/ejection-options.js';
 import { checkKeys, type KeysOf } from '../core/keys.js';
 import type { EventSink } from '../core/event.js';
 import type { PickerFactory } from '../core/picker.js';
@@ -48,6 +49,16 @@ export interface DiscoveryChannelOptions {
    * connection to it holds, ms; default 60 000. Where its whole group was lost it is kept as long as the connection.
    */
   readonly quarantineMs?: number;
+  /**
+   * When instances whose calls or connections fail get no calls for a while, as long as their group has others (gRFC A50,
+   * Finagle's failure accrual); `false` is never. Default: after 5 failures in a row, for 5 s, then longer.
+   */
+  readonly ejection?: false | EjectionOptions;
+  /**
+   * How long the share of an instance that joins grows, from a tenth of its weight to all of it, ms; counted from when this
+   * client first sees it ready (Envoy's slow start). Default 0: all of it at once.
+   */
+  readonly warmUpMs?: number;
   /** Whether the client's credentials are those of TLS: says more where they do not fit a server. Default not known. */
   readonly secure?: boolean;
   /** grpc-js's own options; they win over ours, except for the policy's name. */
@@ -67,6 +78,8 @@ const KEYS: KeysOf<DiscoveryChannelOptions> = {
   healthCheck: true,
   tls: true,
   quarantineMs: true,
+  ejection: true,
+  warmUpMs: true,
   secure: true,
   channelOptions: true,
   emit: true,
@@ -93,8 +106,10 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   install();
   checkKeys(options, KEYS, 'channelOptions');
   const { time = systemTime, random = systemRandom, balancer: picker } = options;
-  const { emit = directory.registry.events.emit, healthCheck, quarantineMs, secure } = options;
+  const { emit = directory.registry.events.emit, healthCheck, quarantineMs, ejection, warmUpMs, secure } = options;
   if (quarantineMs !== undefined) checkMs(quarantineMs, 'channelOptions.quarantineMs');
+  if (ejection !== undefined) checkEjection(ejection, 'channelOptions.ejection');
+  if (warmUpMs !== undefined) checkMs(warmUpMs, 'channelOptions.warmUpMs');
   if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const direct = directOptions(options);
@@ -102,6 +117,7 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   const own = options.retry === undefined ? 'idempotent' : checkRetry(options.retry, 'channelOptions.retry');
   const retry = retriesItself(config) ? 'own' : own;
   const attempts = retry === 'own' ? 1 : attemptsOf(retry);
+  const balancing = { quarantineMs, ejection, warmUpMs, retry, ...(picker && { picker }) };
   const handle = {
     version: 1 as const,
     time,
@@ -110,17 +126,7 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
     ...(typeof serverName === 'function' && { serverName }),
     secure,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
-      createBalancer({
-        service,
-        directory,
-        connect,
-        time,
-        random,
-        emit,
-        quarantineMs,
-        retry,
-        ...(picker && { picker }),
-      }),
+      createBalancer({ ...balancing, service, directory, connect, time, random, emit }),
   };
   return withHandle({ ...direct, 'grpc.service_config': JSON.stringify(withPolicies(config, attempts)) }, handle);
 }

@@ -116,6 +116,20 @@ describe('an address', () => {
     expect(log).toEqual(['failed gone', 'ready back']);
   });
 
+  it('that another instance takes over is dialled at once, though the connection would still pause', async () => {
+    const { registry, entry, dial } = fleet();
+    const { log, emit } = endpointLog();
+    const port = await freePort();
+    registry.register(entry({ port, id: 'gone' }));
+    const backoff = { 'grpc.initial_reconnect_backoff_ms': 3_600_000, 'grpc.max_reconnect_backoff_ms': 3_600_000 };
+    const ask = dial({ emit, channelOptions: backoff });
+    expect(await failure(ask())).toMatchObject({ reason: 'ROOKERY_GROUP_MISSING' });
+    await startServer('next', undefined, { port });
+    registry.register(entry({ port, id: 'next' }));
+    expect(await ask({ waitForReady: true })).toBe('next:hi');
+    expect(log).toEqual(['failed gone', 'ready next']);
+  });
+
   it('that accepts the connection and says nothing has failed after 2 s, and its calls with it', async () => {
     const { registry, entry, dial } = fleet();
     const { log, emit } = endpointLog();
@@ -151,8 +165,8 @@ describe('an address', () => {
     time.advance(60_000);
     expect(await waiting).toBe('good:hi');
     expect(await ask()).toBe('good:hi');
-    // What looks after running calls sees that there are none.
-    time.advance(1000);
+    // What looks after running calls, and at what came of them, sees that there are none.
+    time.advance(10_000);
     expect([log.filter((line) => line.startsWith('failed')), time.timers]).toEqual([[], 0]);
   });
 });

@@ -9,6 +9,8 @@ export class EventLog {
   readonly #stale = new Set<string>();
   /** Instances that do not say that they serve, whichever client has asked. */
   readonly #unhealthy = new Set<string>();
+  /** Instances that some client has ejected; the others do not tell it again. */
+  readonly #ejected = new Set<string>();
   /** Services with servers that have no health service. */
   readonly #unchecked = new Set<string>();
   /** Services that a snapshot answers for. */
@@ -40,6 +42,13 @@ export class EventLog {
         );
       case 'endpoint.suspect':
         return this.#logger.warn(`${event.service}: ${event.address} is silent while others answer; asking it`);
+      case 'endpoint.ejected':
+      case 'endpoint.restored':
+        return this.#ejection(event);
+      case 'group.panicked':
+        return this.#logger.warn(
+          `${event.service}: every instance ${event.group ? `of group ${event.group}` : 'without a group'} that could take calls is ejected; calls go to them all the same`,
+        );
       case 'snapshot.used':
         return this.#snapshot(event);
       case 'snapshot.ignored':
@@ -61,6 +70,7 @@ export class EventLog {
         return;
       case 'instance.removed':
         this.#unhealthy.delete(`${event.service}/${event.id}`);
+        this.#ejected.delete(`${event.service}/${event.id}`);
         return;
       default:
         event satisfies never;
@@ -77,6 +87,19 @@ export class EventLog {
     } else if (previous === 'unhealthy' && this.#unhealthy.delete(key) && state === 'ready')
       // Other clients, which do not ask for health, have nothing to say of it.
       this.#logger.log(`${service}: ${address} serves again`);
+  }
+
+  #ejection(event: Extract<RookeryEvent, { type: 'endpoint.ejected' | 'endpoint.restored' }>): void {
+    const { service, id, address } = event;
+    const key = `${service}/${id}`;
+    const known = this.#ejected.has(key);
+    if (event.type === 'endpoint.restored') {
+      if (this.#ejected.delete(key)) this.#logger.log(`${service}: ${address} gets calls again`);
+    } else if (!known) {
+      this.#ejected.add(key);
+      const why = WHY_EJECTED[event.reason];
+      this.#logger.warn(`${service}: ${address} ${why}; no call goes there for ${seconds(event.forMs)} s`);
+    }
   }
 
   #snapshot({ service, instances, ageMs }: Extract<RookeryEvent, { type: 'snapshot.used' }>): void {
@@ -111,6 +134,13 @@ export class EventLog {
       this.#logger.warn(`${service} is not registered; serving, and trying on${why}`);
   }
 }
+
+const WHY_EJECTED = {
+  'consecutive-failures': 'fails time after time',
+  'success-rate': 'fails far more often than its group',
+} as const;
+
+const seconds = (ms: number) => Math.round(ms / 100) / 10;
 
 function ageOf(ms: number): string {
   const seconds = Math.round(ms / 1000);

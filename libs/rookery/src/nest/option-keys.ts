@@ -17,6 +17,7 @@ export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = {
   namespace: true,
   register: true,
   quarantineMs: true,
+  ejection: true,
   cache: true,
 };
 
@@ -80,6 +81,8 @@ export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
   timeoutMs: true,
   retry: true,
   balancer: true,
+  ejection: true,
+  warmUpMs: true,
   healthCheck: true,
   tls: true,
   compat: true,

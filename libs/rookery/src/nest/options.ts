@@ -2,6 +2,7 @@ import type { InjectionToken } from '@nestjs/common';
 import type { GrpcOptions } from '@nestjs/microservices';
 import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
 import { RookeryError, show } from '../core/errors.js';
+import type { EjectionOptions } from '../core/ejection-options.js';
 import type { InstanceOptions } from '../core/instance.js';
 import type { PickerFactory } from '../core/picker.js';
 import type { Registry } from '../core/registry.js';
@@ -32,6 +33,8 @@ export interface RookeryModuleOptions {
    * the connection to it holds, ms; default 60 000. A group that was lost as a whole is kept as long as its connections.
    */
   readonly quarantineMs?: number;
+  /** That of clients that say nothing of it. */
+  readonly ejection?: false | EjectionOptions;
   /** Keeps what is known of services on disk, so that clients can start while the registry is down. Default not. */
   readonly cache?: CacheOptions;
 }
@@ -135,6 +138,16 @@ export interface ClientFeatureOptions {
    */
   readonly retry?: Retry;
   readonly balancer?: PickerFactory;
+  /**
+   * When instances whose calls or connections fail get no calls for a while, as long as their group has others (gRFC A50);
+   * `false` is never. Default: that of `RookeryModule.forRoot()`, else after 5 failures in a row, for 5 s, then longer.
+   */
+  readonly ejection?: false | EjectionOptions;
+  /**
+   * How long the share of an instance that joins grows, from a tenth of its weight to all of it, ms (Envoy's slow start).
+   * Default 0: all of it at once.
+   */
+  readonly warmUpMs?: number;
   /**
    * Whether to watch the health of each instance and give calls only to those that say SERVING (gRFC A17): `true` asks
    * about the service's name, and servers that are not ours about themselves; a text is what to ask about. Default false.

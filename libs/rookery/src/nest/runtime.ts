@@ -1,6 +1,7 @@
 import { createDirectory } from '../grpc/directory.js';
 import type { Directory } from '../core/directory.js';
 import { checkMs } from '../core/duration.js';
+import { checkEjection } from '../core/ejection-options.js';
 import { checkName } from '../core/instance.js';
 import { RookeryError, show } from '../core/errors.js';
 import { checkKeys } from '../core/keys.js';
@@ -37,6 +38,7 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
   checkKeys(options, MODULE_KEYS, 'forRoot');
   if (options.register !== undefined) checkRegisterMode(options.register, 'forRoot.register');
   if (options.quarantineMs !== undefined) checkMs(options.quarantineMs, 'forRoot.quarantineMs');
+  if (options.ejection !== undefined) checkEjection(options.ejection, 'forRoot.ejection');
   const cache = options.cache === undefined ? undefined : checkCacheOptions(options.cache);
   const environment = readEnvironment(env);
   const registry = chooseRegistry(options, env);

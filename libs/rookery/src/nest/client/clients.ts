@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
+import { checkEjection } from '../../core/ejection-options.js';
 import { RookeryError } from '../../core/errors.js';
 import { checkKeys } from '../../core/keys.js';
 import { checkRetry } from '../../core/retry.js';
@@ -63,6 +64,7 @@ export class RookeryClients {
       if (settings.url !== undefined) return directOptions(own);
       const { events } = this.runtime.registry;
       const { quarantineMs } = this.runtime.options;
+      const { ejection = this.runtime.options.ejection, warmUpMs } = settings;
       return channelOptions(this.runtime.directory, {
         ...own,
         emit: events.emit,
@@ -70,6 +72,8 @@ export class RookeryClients {
         ...(healthCheck !== undefined && { healthCheck }),
         ...(retry !== undefined && { retry }),
         ...(quarantineMs !== undefined && { quarantineMs }),
+        ...(ejection !== undefined && { ejection }),
+        ...(warmUpMs !== undefined && { warmUpMs }),
         ...(settings.balancer && { balancer: settings.balancer }),
       });
     };
@@ -94,6 +98,8 @@ function checkSettings(settings: ClientSettings, place: string): ClientSettings 
   if (settings.compat !== undefined) checkCompat(settings.compat, `${place}.compat`);
   if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
   if (settings.retry !== undefined) checkRetry(settings.retry, `${place}.retry`);
+  if (settings.ejection !== undefined) checkEjection(settings.ejection, `${place}.ejection`);
+  if (settings.warmUpMs !== undefined) checkMs(settings.warmUpMs, `${place}.warmUpMs`);
   if (settings.healthCheck !== undefined) checkHealthCheck(settings.healthCheck, `${place}.healthCheck`);
   if (settings.tls !== undefined) checkTls(settings.tls, `${place}.tls`, settings.url);
   if (settings.credentials === undefined || settings.credentials instanceof ChannelCredentials) return settings;
