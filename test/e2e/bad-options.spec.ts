@@ -134,6 +134,24 @@ describe('an option that nobody reads is refused', () => {
       'channelOptions.helthCheck',
       'Did you mean `healthCheck`?',
     ],
+    [
+      'the ejection of channelOptions()',
+      () => channelOptions(createDirectory(memory()), { ejection: loose({ consecutive: 3 }) }),
+      'channelOptions.ejection.consecutive',
+      'Did you mean `consecutiveFailures`?',
+    ],
+    [
+      'the ejection of forRoot()',
+      () => stage.root({ ejection: loose({ maxEjection: 3 }) }),
+      'forRoot.ejection.maxEjection',
+      'Did you mean `maxEjectionMs`?',
+    ],
+    [
+      'channelOptions(), a time to warm up',
+      () => channelOptions(createDirectory(memory()), { warmUpMs: -1 }),
+      'channelOptions.warmUpMs',
+      'Use milliseconds',
+    ],
   ])('in %s', async (_, fn, path, remedy) => {
     await refused(fn, { code, path, remedy });
   });

@@ -1,4 +1,5 @@
 /** Rookery for NestJS. Registries: `rookery/etcd`, `rookery/registries`; plain grpc-js: `rookery/grpc`; tests: `rookery/testing`. */
+export type { EjectionOptions } from './core/ejection-options.js';
 export { RookeryError, type RookeryErrorCode } from './core/errors.js';
 export type { RookeryEvent } from './core/event.js';
 export { ANY_GROUP, UNGROUPED, type InstanceOptions, type ServiceInstance } from './core/instance.js';

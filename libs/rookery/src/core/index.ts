@@ -3,6 +3,8 @@ export { formatAddress, parseAddress, type Address } from './address.js';
 export { CALL_REASONS, type CallReason } from './call.js';
 export type { DeleteCause, ServiceChange, ServiceDelta } from './change.js';
 export type { Directory, DirectoryOptions, ViewListener } from './directory.js';
+export type { EjectionReason } from './ejection.js';
+export type { EjectionOptions } from './ejection-options.js';
 export type { EndpointState } from './endpoint.js';
 export { ERROR_CODES, RookeryError, type RookeryErrorCode, type RookeryErrorDetails } from './errors.js';
 export { EventHub, type EventSink, type RookeryEvent } from './event.js';

@@ -165,6 +165,33 @@ describe('the log', () => {
     expect(told(unhealthy, { ...endpoint, state: 'failed', previous: 'unhealthy' }, unhealthy)).toHaveLength(2);
   });
 
+  it('tells once that an instance is ejected, why and how long, however many clients say so, and that it is back', () => {
+    const instance = { service: 'users', id: 'one', address: 'h:1' };
+    const ejected: RookeryEvent = {
+      type: 'endpoint.ejected',
+      ...instance,
+      group: '',
+      reason: 'consecutive-failures',
+      forMs: 4321,
+    };
+    const restored: RookeryEvent = { type: 'endpoint.restored', ...instance };
+    const removed: RookeryEvent = { type: 'instance.removed', service: 'users', id: 'one', cause: 'left' };
+    const rate: RookeryEvent = { ...ejected, reason: 'success-rate', forMs: 300_000 };
+    expect(told(ejected, ejected, restored, restored, rate, removed, restored)).toEqual([
+      'warn [Rookery] users: h:1 fails time after time; no call goes there for 4.3 s',
+      'log [Rookery] users: h:1 gets calls again',
+      'warn [Rookery] users: h:1 fails far more often than its group; no call goes there for 300 s',
+    ]);
+  });
+
+  it('tells that all of a group are ejected', () => {
+    const panicked = { type: 'group.panicked', service: 'users', instances: 2 } as const;
+    expect(told({ ...panicked, group: '' }, { ...panicked, group: 'canary' })).toEqual([
+      'warn [Rookery] users: every instance without a group that could take calls is ejected; calls go to them all the same',
+      'warn [Rookery] users: every instance of group canary that could take calls is ejected; calls go to them all the same',
+    ]);
+  });
+
   it('tells once a service that its servers have no health service', () => {
     const unchecked = { type: 'health.unchecked', service: 'users', id: 'one', address: 'h:1' } as const;
     expect(told(unchecked, { ...unchecked, id: 'two' }, { ...unchecked, service: 'orders' })).toEqual([

@@ -1,12 +1,16 @@
-import { credentials, type ClientOptions } from '@grpc/grpc-js';
+import { credentials, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type { ClientOptions, sendUnaryData, ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { memory } from '../../registries/memory.js';
+import type { RookeryEvent } from '../../core/event.js';
+import { createInstance } from '../../core/instance.js';
 import { weighted } from '../../core/pickers/weighted.js';
 import { PEER_SERVICE } from '../../grpc/peer.js';
+import { eventually } from '../../testing/eventually.js';
 import { resolveFeatures } from './client-feature.js';
 import { RookeryClients } from './clients.js';
 import { ContractBook } from '../contract-book.js';
-import type { ClientFeatureOptions, ClientSettings } from '../options.js';
+import type { ClientFeatureOptions, ClientSettings, RookeryModuleOptions } from '../options.js';
 import { openRuntime } from '../runtime.js';
 import { defineService } from '../service-ref.js';
 
@@ -21,8 +25,8 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-function clients() {
-  const runtime = openRuntime({ registry: memory() }, {});
+function clients(options: RookeryModuleOptions = {}) {
+  const runtime = openRuntime({ registry: memory(), ...options }, {});
   const made = new RookeryClients(runtime, new ContractBook());
   open.push(
     () => made.close(),
@@ -30,6 +34,20 @@ function clients() {
   );
   return (settings: ClientSettings = {}, feature: Partial<ClientFeatureOptions> = {}) =>
     made.get(resolveFeatures([{ service: Peers, ...feature }], 'forFeature')[0]!, settings);
+}
+
+/** A server of the contract, one that works or fails. */
+async function startPeer(works: boolean): Promise<number> {
+  const server = new Server();
+  open.push(() => server.forceShutdown());
+  server.addService(PEER_SERVICE, {
+    Hello: (_: unknown, done: sendUnaryData<object>) => done(works ? null : { code: status.UNAVAILABLE }, {}),
+  });
+  return new Promise((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    ),
+  );
 }
 
 describe('RookeryClients', () => {
@@ -52,6 +70,8 @@ describe('RookeryClients', () => {
     ['timeouts', { timeoutMs: 1 }, {}],
     ['pickers', { balancer: weighted }, { balancer: (random) => weighted(random) }],
     ['health checks', { healthCheck: true }, { healthCheck: 'peers' }],
+    ['ejections', { ejection: false }, { ejection: { consecutiveFailures: 3 } }],
+    ['times to warm up', { warmUpMs: 1000 }, {}],
     ['names in certificates', { tls: { serverName: 'a' } }, { tls: { serverName: 'b' } }],
     ['credentials', { credentials: credentials.createSsl() }, { credentials: credentials.createSsl() }],
     [
@@ -96,6 +116,9 @@ describe('RookeryClients', () => {
     ['ROOKERY_OPTION_INVALID', 'timeoutMs', { timeoutMs: Number.NaN }],
     ['ROOKERY_OPTION_INVALID', 'group', { group: [] }],
     ['ROOKERY_OPTION_INVALID', 'healthCheck', { healthCheck: 3 as never }],
+    ['ROOKERY_OPTION_INVALID', 'ejection', { ejection: true as never }],
+    ['ROOKERY_OPTION_INVALID', 'ejection.maxEjectionMs', { ejection: { maxEjectionMs: 1 } }],
+    ['ROOKERY_OPTION_INVALID', 'warmUpMs', { warmUpMs: -1 }],
     ['ROOKERY_OPTION_INVALID', 'tls', { tls: 'peers' as never }],
     ['ROOKERY_OPTION_INVALID', 'tls.serverNames', { tls: { serverNames: 'peers' } as never }],
     ['ROOKERY_OPTION_INVALID', 'tls.serverName', { tls: { serverName: 'no name' } }],
@@ -127,6 +150,33 @@ describe('RookeryClients', () => {
         }),
       );
     }
+  });
+
+  it('ejects as it is told, else as the module says', async () => {
+    const registry = memory();
+    const events: RookeryEvent[] = [];
+    registry.events.on((event) => events.push(event));
+    for (const id of ['works', 'fails']) {
+      const address = `127.0.0.1:${await startPeer(id === 'works')}`;
+      registry.register(createInstance({ id, service: 'peers', address }));
+    }
+    const get = clients({ registry, ejection: { consecutiveFailures: 2 } });
+    const failures = async (settings: ClientSettings, name: string) => {
+      const ready = () => events.filter((event) => event.type === 'endpoint.changed' && event.state === 'ready');
+      const before = ready().length;
+      const peer = get(settings, { name }).getAsyncService('Peer');
+      const call = () => (peer['hello'] as (request: object) => Promise<unknown>)({});
+      void call().catch(() => {});
+      await eventually(() => expect(ready()).toHaveLength(before + 2));
+      const ends: unknown[] = [];
+      for (let i = 0; i < 20; i += 1) ends.push(await call().catch((error: ServiceError) => error.code));
+      const ejections = events.filter((event) => event.type === 'endpoint.ejected').length;
+      return { failed: ends.filter((end) => end === status.UNAVAILABLE).length, ejections };
+    };
+    expect(await failures({ ejection: false }, 'never')).toEqual({ failed: 10, ejections: 0 });
+    const { failed, ejections } = await failures({}, 'module');
+    // One may have failed before it was counted here.
+    expect([failed <= 2, ejections]).toEqual([true, 1]);
   });
 
   it('checks the defaults of with()', () => {
