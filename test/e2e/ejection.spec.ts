@@ -170,21 +170,19 @@ it('of instances that all fail, half are ejected and the others are called', asy
 
 describe('an instance that does not answer', () => {
   const hanging = async (timeoutMs: number) => {
-    const made = await fleet({}, { real: true });
-    made.instance('a').answer = 'hang';
-    return { ...made, counts: await made.tally(28, { timeoutMs }) };
+    const { told, ask, instance } = await fleet({}, { real: true });
+    instance('a').answer = 'hang';
+    const ends = await Promise.all(Array.from({ length: 28 }, () => ask({ timeoutMs })));
+    expect(ends.filter((end) => end === 'DEADLINE_EXCEEDED').length).toBeGreaterThanOrEqual(7);
+    return told('endpoint.ejected');
   };
 
   it('is ejected by deadlines of 250 ms and more', async () => {
-    const { told, counts } = await hanging(250);
-    expect(counts).toMatchObject({ DEADLINE_EXCEEDED: 5 });
-    expect(told('endpoint.ejected')).toMatchObject([{ id: 'a' }]);
+    expect(await hanging(1000)).toMatchObject([{ id: 'a' }]);
   });
 
   it('is not by shorter ones, which are up to the caller', async () => {
-    const { told, counts } = await hanging(100);
-    expect(counts).toMatchObject({ DEADLINE_EXCEEDED: 7 });
-    expect(told('endpoint.ejected')).toEqual([]);
+    expect(await hanging(249)).toEqual([]);
   });
 });
 

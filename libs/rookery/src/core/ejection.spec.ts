@@ -69,7 +69,7 @@ describe('an instance is ejected', () => {
   });
 
   it.each<[string, Partial<Outcome>, Partial<CallRecord>]>([
-    ['a deadline of 250 ms that passed', LATE, { timeoutMs: 300, unary: true }],
+    ['a deadline of 250 ms that passed', { code: 4, ms: 249 }, { timeoutMs: 250, unary: true }],
     ['a deadline that passed, of a call that was not captured whole', LATE, { timeoutMs: 300 }],
   ])('for %s', (_, outcome, call) => {
     ends(5, 'a', outcome, call);
@@ -83,7 +83,7 @@ describe('an instance is ejected', () => {
     ['RESOURCE_EXHAUSTED', { code: 8 }, {}],
     ['CANCELLED', { code: 1 }, {}],
     ['a stream that was refused', { code: 14, processed: false }, {}],
-    ['a deadline below 250 ms', { code: 4, ms: 300 }, { timeoutMs: 249 }],
+    ['a deadline below 250 ms', { code: 4, ms: 249 }, { timeoutMs: 249 }],
     ['what earlier attempts had left of a deadline', { code: 4, ms: 100 }, { timeoutMs: 5000 }],
     ['a deadline that the call did not have', LATE, {}],
     ['a stream that ran until its deadline', LATE, { timeoutMs: 300, unary: false }],
