@@ -27,7 +27,8 @@ export interface PoolListener {
 
 /**
  * The endpoints of one group (or of all): the usable ones in a picker, the others counted. The ejected stand in a picker of
- * their own, which is asked while the other one is empty (panic, as Envoy calls it): so neither costs a pass over all.
+ * their own, which is asked where the other one has
+ * nobody, or nobody to whom the call was not sent already (panic, as Envoy calls it): so neither costs a pass over all.
  */
 export class GroupPool {
   readonly #picker: Picker<Endpoint>;
@@ -97,7 +98,7 @@ export class GroupPool {
   }
 
   pick(request: Parameters<Picker<Endpoint>['pick']>[0]): Endpoint | undefined {
-    return this.#picked === 0 && this.#aside ? this.#aside.pick(request) : this.#picker.pick(request);
+    return this.#picker.pick(request) ?? this.#aside?.pick(request);
   }
 
   #standingOf(endpoint: Endpoint): Standing {

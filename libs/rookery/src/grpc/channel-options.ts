@@ -115,7 +115,7 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   const direct = directOptions(options);
   const config = readServiceConfig(direct['grpc.service_config']);
   const own = options.retry === undefined ? 'idempotent' : checkRetry(options.retry, 'channelOptions.retry');
-  const retry = retriesItself(config) ? 'own' : own;
+  const retry = retriesItself(config) ? ('own' as const) : own;
   const attempts = retry === 'own' ? 1 : attemptsOf(retry);
   const balancing = { quarantineMs, ejection, warmUpMs, retry, ...(picker && { picker }) };
   const handle = {
