@@ -6,6 +6,7 @@ import type { CallRecord, Outcome } from './call.js';
 import { scriptedDirectory } from './directory.stage.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
 import type { RookeryEvent } from './event.js';
+import { murmur3 } from './hash.js';
 import { createInstance, type InstanceInit, type ServiceInstance } from './instance.js';
 import type { GroupRoute } from './route.js';
 
@@ -16,6 +17,8 @@ export class BalancerStage {
   readonly events: RookeryEvent[] = [];
   /** What became of connections: `open a:1`, `changed a:1`, `close a:1`. */
   readonly links: string[] = [];
+  /** The ids of instances by whose address a connection is open, or being opened. */
+  readonly connected = new Set<string>();
   /** Addresses whose connections are not up. */
   readonly broken = new Set<string>();
   /** Bytes that came from each address. */
@@ -26,21 +29,32 @@ export class BalancerStage {
   /** How often waiting calls were told to try again. */
   changes = 0;
 
+  readonly #seed: number;
+
   constructor(
-    options: Pick<BalancerOptions, 'quarantineMs' | 'retry' | 'ejection' | 'warmUpMs' | 'picker'> = {},
+    options: Partial<Omit<BalancerOptions, 'service' | 'directory' | 'connect'>> & { readonly seed?: number } = {},
     directory = scriptedDirectory(memory()),
   ) {
     this.directory = directory;
+    this.#seed = options.seed ?? 1;
     this.balancer = createBalancer({
       ...options,
       service: 's',
       directory: this.directory,
       connect: ({ address }) => this.#connect(address),
       time: this.time,
-      random: seededRandom(1),
+      random: seededRandom(this.#seed),
       emit: (event) => this.events.push(event),
     });
     this.balancer.onChange(() => (this.changes += 1));
+  }
+
+  /** Ids in the order in which the balancer prefers to connect to them. */
+  byRank(ids: Iterable<string>): string[] {
+    // The seed is the first thing that it draws.
+    const seed = Math.floor(seededRandom(this.#seed)() * 2 ** 32);
+    const rank = (id: string) => murmur3(`${id}:1`, seed);
+    return [...ids].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   }
 
   instance(id: string, init: Partial<InstanceInit> = {}): ServiceInstance {
@@ -124,6 +138,8 @@ export class BalancerStage {
 
   #connect(address: string) {
     this.links.push(`open ${address}`);
+    const id = address.replace(/:1$/, '');
+    this.connected.add(id);
     const { received, broken, mute } = this;
     return {
       instanceChanged: () => void this.links.push(`changed ${address}`),
@@ -135,7 +151,10 @@ export class BalancerStage {
       },
       prompt: () => !mute.has(address) && this.links.push(`prompt ${address}`) > 0,
       inquire: () => this.links.push(`inquire ${address}`) > 0,
-      close: () => void this.links.push(`close ${address}`),
+      close: () => {
+        this.connected.delete(id);
+        this.links.push(`close ${address}`);
+      },
     };
   }
 }

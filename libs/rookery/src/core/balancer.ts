@@ -16,6 +16,7 @@ import { QUARANTINE_MS } from './quarantine.js';
 import { RetryRule, type Retry } from './retry.js';
 import { DEFAULT_ROUTE, type GroupRoute } from './route.js';
 import { SplitChooser } from './split.js';
+import { DEFAULT_SUBSET } from './subset.js';
 import { Suspicion } from './suspicion.js';
 import type { Random, Time } from './time.js';
 import { WarmUp } from './warm-up.js';
@@ -61,6 +62,10 @@ export interface BalancerOptions {
   readonly ejection?: false | EjectionOptions | undefined;
   /** Default 0: none. */
   readonly warmUpMs?: number | undefined;
+  /** To how many instances of each group it connects (see `Subset`); Infinity = all. Default 200. */
+  readonly subset?: number | undefined;
+  /** The zone whose instances it prefers (see `ZonePreference`). Default none. */
+  readonly zone?: string | undefined;
   readonly emit?: EventSink;
 }
 
@@ -84,8 +89,11 @@ class ServiceBalancer implements Balancer {
 
   constructor(private readonly options: BalancerOptions) {
     const { time, random, picker = weighted, quarantineMs = QUARANTINE_MS, ejection, warmUpMs = 0 } = options;
-    const { service, emit = () => {} } = options;
-    const pools = (this.#pools = new GroupPools(picker, random, {
+    const { service, subset = DEFAULT_SUBSET, zone, emit = () => {} } = options;
+    const pools = (this.#pools = new GroupPools({
+      picker,
+      random,
+      zone,
       overfull: (pool) => this.#ejection?.trim(pool),
       panicked: (group, instances) => this.#ejection?.panicked(group, instances),
     }));
@@ -94,11 +102,17 @@ class ServiceBalancer implements Balancer {
     if (warmUpMs > 0) this.#warmUp = new WarmUp({ time, ms: warmUpMs, place: (endpoint) => pools.place(endpoint) });
     this.#table = new EndpointTable({
       time,
+      random,
       quarantineMs,
+      subset,
       connect: options.connect,
       pools,
       onJoin: (endpoint, before) => this.#joined(endpoint, before),
       onDrop: (endpoint) => this.#dropped(endpoint),
+      onIdle: (endpoint, previous) => {
+        this.#suspicion.forget(endpoint);
+        this.#tell(endpoint, previous);
+      },
     });
     this.#suspicion = new Suspicion({
       time,
@@ -110,7 +124,7 @@ class ServiceBalancer implements Balancer {
     this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas));
     const view = this.#view;
     if (view.status !== 'known') return;
-    for (const instance of view.instances.values()) this.#table.set(instance);
+    this.#table.setAll(view.instances.values());
     this.#warmUp?.begin();
   }
 
@@ -166,8 +180,8 @@ class ServiceBalancer implements Balancer {
   }
 
   report(endpoint: Endpoint, state: EndpointState, error?: string): void {
-    if (!this.#pools.has(endpoint)) return;
-    const { suspect } = endpoint;
+    if (!this.#pools.has(endpoint) || !endpoint.connection) return;
+    const { suspect, draining } = endpoint;
     endpoint.suspect = false;
     this.#ejection?.reported(endpoint, state);
     if (state === 'ready') this.#warmUp?.ready(endpoint);
@@ -186,15 +200,13 @@ class ServiceBalancer implements Balancer {
     }
     if (error !== undefined) endpoint.error = this.#lastError = withoutAddresses(error);
     if (shown === endpoint.state) {
-      if (suspect && this.#pools.place(endpoint)) this.#changed();
+      if ((suspect || draining !== endpoint.draining) && this.#pools.place(endpoint)) this.#changed();
       return;
     }
     if (shown === 'ready') endpoint.error = this.#lastError = undefined;
     const previous = endpoint.state;
     endpoint.state = shown;
-    const { id, address, service } = endpoint.instance;
-    const { error: why } = endpoint;
-    this.options.emit?.({ type: 'endpoint.changed', service, id, address, state: shown, previous, error: why });
+    this.#tell(endpoint, previous);
     if (this.#pools.place(endpoint)) this.#changed();
   }
 
@@ -235,6 +247,11 @@ class ServiceBalancer implements Balancer {
     this.#warmUp?.close();
     this.#table.close();
     this.#suspicion.close();
+  }
+
+  #tell({ instance, state, error }: Endpoint, previous: EndpointState): void {
+    const { id, address, service } = instance;
+    this.options.emit?.({ type: 'endpoint.changed', service, id, address, state, previous, error });
   }
 
   #follow(deltas: readonly ServiceDelta[]): void {

@@ -1,13 +1,17 @@
 import type { ServiceDelta } from './change.js';
-import { Endpoint, type Connection } from './endpoint.js';
+import { Endpoint, type Connection, type EndpointState } from './endpoint.js';
 import type { GroupPools } from './group-pools.js';
 import type { ServiceInstance } from './instance.js';
 import { Quarantine } from './quarantine.js';
-import type { Time } from './time.js';
+import { Subset } from './subset.js';
+import type { Random, Time } from './time.js';
 
 export interface EndpointTableOptions {
   readonly time: Time;
+  readonly random: Random;
   readonly quarantineMs: number;
+  /** To how many of each group it connects; Infinity = all. */
+  readonly subset: number;
   /** Opens the connection of an endpoint. */
   readonly connect: (endpoint: Endpoint) => Connection;
   /** Where they are counted. */
@@ -16,6 +20,8 @@ export interface EndpointTableOptions {
   readonly onJoin: (endpoint: Endpoint, before?: ServiceInstance) => void;
   /** It is closed, and in no pool any more. */
   readonly onDrop: (endpoint: Endpoint) => void;
+  /** Its connection is closed, since there are enough others; it is idle. */
+  readonly onIdle: (endpoint: Endpoint, previous: EndpointState) => void;
 }
 
 /** The endpoints of a service: one for each address, made of what the registry says of instances, and kept while lost. */
@@ -24,6 +30,7 @@ export class EndpointTable {
   /** Which address an instance stood at last. */
   readonly #addresses = new Map<string, string>();
   readonly #quarantine: Quarantine;
+  readonly #subset: Subset;
 
   constructor(private readonly options: EndpointTableOptions) {
     const { time, quarantineMs: ms, pools } = options;
@@ -34,6 +41,13 @@ export class EndpointTable {
       hasOther: ({ instance }) => (pools.get(instance.group)?.registered ?? 0) > 0,
       end: (endpoint) => void this.endHold(endpoint),
     });
+    this.#subset = new Subset({
+      size: options.subset,
+      seed: Math.floor(options.random() * 2 ** 32),
+      connect: (endpoint) => this.#connect(endpoint),
+      letGo: (endpoint) => this.#letGo(endpoint),
+    });
+    pools.follower = this.#subset;
   }
 
   get size(): number {
@@ -44,19 +58,31 @@ export class EndpointTable {
     return this.#endpoints.values();
   }
 
+  setAll(instances: Iterable<ServiceInstance>): void {
+    this.#subset.batch(() => {
+      for (const instance of instances) this.#set(instance);
+    });
+  }
+
   /** @returns how many instances are lost, and kept */
   follow(deltas: readonly ServiceDelta[]): number {
+    let kept = 0;
+    this.#subset.batch(() => (kept = this.#follow(deltas)));
+    return kept;
+  }
+
+  #follow(deltas: readonly ServiceDelta[]): number {
     const lost = new Map<Endpoint, string>();
     for (const delta of deltas) {
       if (delta.type === 'removed') this.#remove(delta, lost);
-      else if (delta.type !== 'route') this.#found(this.set(delta.instance), delta.instance.id, lost);
+      else if (delta.type !== 'route') this.#found(this.#set(delta.instance), delta.instance.id, lost);
     }
     const kept = [...lost.keys()].filter((endpoint) => this.#endpoints.get(endpoint.address) === endpoint);
     if (kept.length > 0) this.#quarantine.hold(kept);
     return kept.length;
   }
 
-  set(instance: ServiceInstance): Endpoint {
+  #set(instance: ServiceInstance): Endpoint {
     const before = this.#addresses.get(instance.id);
     if (before !== undefined && before !== instance.address) this.#delete(instance.id);
     this.#addresses.set(instance.id, instance.address);
@@ -66,7 +92,6 @@ export class EndpointTable {
     this.#endpoints.set(instance.address, added);
     this.options.onJoin(added);
     this.options.pools.place(added);
-    added.connection = this.options.connect(added);
     return added;
   }
 
@@ -91,8 +116,24 @@ export class EndpointTable {
   }
 
   close(): void {
+    this.options.pools.follower = undefined;
     for (const endpoint of this.#endpoints.values()) this.drop(endpoint);
     this.#quarantine.close();
+  }
+
+  #connect(endpoint: Endpoint): void {
+    endpoint.state = 'connecting';
+    endpoint.connection = this.options.connect(endpoint);
+    this.options.pools.place(endpoint);
+  }
+
+  #letGo(endpoint: Endpoint): void {
+    // What the registry has lost is not connected to again.
+    if (endpoint.quarantined && this.endHold(endpoint)) return;
+    const { state } = endpoint;
+    endpoint.disconnect();
+    this.options.pools.place(endpoint);
+    this.options.onIdle(endpoint, state);
   }
 
   #remove({ instance: { id }, cause }: ServiceDelta & { readonly type: 'removed' }, lost: Map<Endpoint, string>): void {

@@ -4,11 +4,11 @@ import type { ServiceInstance } from './instance.js';
 import { Tally } from './tally.js';
 
 /**
- * `connecting` covers everything before the first success, `verifying` is a connection whose other side has not yet
+ * `idle` is not connected, since the client has enough others (see `Subset`), `connecting` covers everything before the first success, `verifying` is a connection whose other side has not yet
  * said who it is or how it is, `unhealthy` one that does not say that it serves, `impostor` one that said it is somebody
  * else. An endpoint that failed or is unhealthy stays so until it is ready.
  */
-export type EndpointState = 'connecting' | 'verifying' | 'ready' | 'unhealthy' | 'failed' | 'impostor';
+export type EndpointState = 'idle' | 'connecting' | 'verifying' | 'ready' | 'unhealthy' | 'failed' | 'impostor';
 
 /** What keeps calls from waiting for an endpoint. */
 export const HOPELESS: readonly EndpointState[] = ['unhealthy', 'failed', 'impostor'];
@@ -33,8 +33,9 @@ export interface Connection {
  * observes of it lives here and survives every update of the registry.
  */
 export class Endpoint implements Candidate {
-  state: EndpointState = 'connecting';
+  state: EndpointState = 'idle';
   error: string | undefined;
+  /** None while it is idle. */
   connection: Connection | undefined;
   /** What the connection itself said beats the registry: no new calls. */
   draining = false;
@@ -79,6 +80,14 @@ export class Endpoint implements Candidate {
   /** The connection holds, and the one behind it is not known to be somebody else. */
   get connected(): boolean {
     return this.state !== 'impostor' && (this.connection?.connected ?? false);
+  }
+
+  /** Closes its connection, and forgets what that said. */
+  disconnect(): void {
+    this.connection?.close();
+    this.connection = this.error = undefined;
+    this.state = 'idle';
+    this.draining = this.suspect = false;
   }
 
   /** Takes an entry, newest last; an entry that is known keeps its age. */

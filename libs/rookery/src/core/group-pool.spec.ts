@@ -7,7 +7,7 @@ import { weighted } from './pickers/weighted.js';
 
 const instance = (id: string, weight = 1, status: 'up' | 'draining' = 'up') =>
   createInstance({ id, service: 's', address: `${id}:1`, weight, status });
-const newPool = () => new GroupPool(weighted, seededRandom(1));
+const newPool = () => new GroupPool({ picker: weighted, random: seededRandom(1) });
 
 function endpoint(id: string, state: EndpointState = 'ready', weight = 1): Endpoint {
   const made = new Endpoint(instance(id, weight));

@@ -2,11 +2,12 @@ import { HOPELESS, type Endpoint } from './endpoint.js';
 import { isServing } from './instance.js';
 import type { Picker, PickerFactory } from './picker.js';
 import type { Random } from './time.js';
+import { keepsKeys, ZonePreference } from './zone-preference.js';
 
 /** How an endpoint counts in its pool. */
 interface Standing {
   weight: number;
-  /** Up, of weight, and neither failed nor unhealthy: a call may wait for it. */
+  /** Up, of weight, connected to, and neither failed nor unhealthy: a call may wait for it. */
   readonly hopeful: boolean;
   /** Hopeful, connected, and not suspect: a call may go to it. */
   readonly usable: boolean;
@@ -17,21 +18,25 @@ interface Standing {
   readonly picker: Picker<Endpoint> | undefined;
 }
 
-/** What a pool tells of those that it has set aside. */
-export interface PoolListener {
+export interface PoolOptions {
+  readonly picker: PickerFactory;
+  readonly random: Random;
+  /** The client's own, where it prefers that. */
+  readonly zone?: string | undefined;
   /** More than half of the hopeful are ejected. */
-  overfull?(pool: GroupPool): void;
+  readonly overfull?: (pool: GroupPool) => void;
   /** Nobody is left but ejected ones, so many; calls go to them. */
-  panicked?(endpoints: number): void;
+  readonly panicked?: (endpoints: number) => void;
 }
 
 /**
  * The endpoints of one group (or of all): the usable ones in a picker, the others counted. The ejected stand in a picker of
- * their own, which is asked where the other one has
- * nobody, or nobody to whom the call was not sent already (panic, as Envoy calls it): so neither costs a pass over all.
+ * their own, which is asked where the other one has nobody, or nobody to whom the call was not sent already (panic, as Envoy
+ * calls it): so neither costs a pass over all.
  */
 export class GroupPool {
   readonly #picker: Picker<Endpoint>;
+  readonly #zoned: ZonePreference | undefined;
   #aside: Picker<Endpoint> | undefined;
   readonly #standings = new Map<Endpoint, Standing>();
   /** Those that are hopeful and ejected, in the order in which they became so. */
@@ -44,12 +49,10 @@ export class GroupPool {
   /** Usable, and not ejected. */
   #picked = 0;
 
-  constructor(
-    private readonly factory: PickerFactory,
-    private readonly random: Random,
-    private readonly listener: PoolListener = {},
-  ) {
-    this.#picker = factory<Endpoint>(random);
+  constructor(private readonly options: PoolOptions) {
+    const { picker, random, zone } = options;
+    if (zone !== undefined && !keepsKeys(picker)) this.#zoned = new ZonePreference(picker, random, zone);
+    this.#picker = this.#zoned ?? picker<Endpoint>(random);
   }
 
   get size(): number {
@@ -79,6 +82,7 @@ export class GroupPool {
     if (!after.hopeful || endpoint.ejectedUntil === undefined) this.#ejected.delete(endpoint);
     else this.#ejected.add(endpoint);
     this.#count(before, after);
+    this.#zoned?.place(endpoint);
     if (before?.picker !== after.picker) {
       before?.picker?.remove(endpoint);
       after.picker?.add(endpoint);
@@ -94,6 +98,7 @@ export class GroupPool {
     this.#ejected.delete(endpoint);
     this.#count(before, undefined);
     before.picker?.remove(endpoint);
+    this.#zoned?.forget(endpoint);
     this.#tell();
   }
 
@@ -103,11 +108,11 @@ export class GroupPool {
 
   #standingOf(endpoint: Endpoint): Standing {
     const { instance, draining, quarantined, state, suspect, weight, ejectedUntil } = endpoint;
-    const hopeful = isServing(instance) && !draining && !HOPELESS.includes(state);
+    const hopeful = isServing(instance) && !draining && state !== 'idle' && !HOPELESS.includes(state);
     const usable = hopeful && state === 'ready' && !suspect;
     const ejected = ejectedUntil !== undefined;
     const registered = usable && !quarantined && !ejected;
-    if (usable && ejected) this.#aside ??= this.factory<Endpoint>(this.random);
+    if (usable && ejected) this.#aside ??= this.options.picker<Endpoint>(this.options.random);
     const picker = usable ? (ejected ? this.#aside : this.#picker) : undefined;
     return { weight, hopeful, usable, registered, unhealthy: state === 'unhealthy', picker };
   }
@@ -124,7 +129,7 @@ export class GroupPool {
   #tell(): void {
     const before = this.#panicking;
     this.#panicking = this.#picked === 0 && this.usable > 0;
-    if (this.#panicking && !before) this.listener.panicked?.(this.usable);
-    if (2 * this.#ejected.size > this.hopeful) this.listener.overfull?.(this);
+    if (this.#panicking && !before) this.options.panicked?.(this.usable);
+    if (2 * this.#ejected.size > this.hopeful) this.options.overfull?.(this);
   }
 }

@@ -1,13 +1,16 @@
 import type { Endpoint } from './endpoint.js';
-import { GroupPool } from './group-pool.js';
+import { GroupPool, type PoolOptions } from './group-pool.js';
 import { ANY_GROUP } from './instance.js';
-import type { PickerFactory } from './picker.js';
-import type { Random } from './time.js';
 
-/** What the pools of groups tell of those that they have set aside. */
-export interface PoolsListener {
-  readonly overfull: (pool: GroupPool) => void;
-  readonly panicked: (group: string, endpoints: number) => void;
+export interface PoolsOptions extends Omit<PoolOptions, 'panicked'> {
+  /** Nobody is left in a group but ejected ones, so many; calls go to them. */
+  readonly panicked?: (group: string, endpoints: number) => void;
+}
+
+/** Hears of every endpoint that is placed or removed, once it is. */
+export interface PoolFollower {
+  placed(endpoint: Endpoint): void;
+  removed(endpoint: Endpoint): void;
 }
 
 /** The endpoints of a service by group, and all of them as one pool where a call asks for any. */
@@ -16,12 +19,9 @@ export class GroupPools {
   readonly #groupOf = new Map<Endpoint, string>();
   /** Everything by plain weight; made when the first call asks for it. */
   #all: GroupPool | undefined;
+  follower: PoolFollower | undefined;
 
-  constructor(
-    private readonly picker: PickerFactory,
-    private readonly random: Random,
-    private readonly listener?: PoolsListener,
-  ) {}
+  constructor(private readonly options: PoolsOptions) {}
 
   /** By group, without the pool of all. */
   groups(): ReadonlyMap<string, GroupPool> {
@@ -35,7 +35,9 @@ export class GroupPools {
   get(group: string): GroupPool | undefined {
     if (group !== ANY_GROUP) return this.#pools.get(group);
     if (!this.#all) {
-      this.#all = new GroupPool(this.picker, this.random);
+      // Each group tells of itself.
+      const { picker, random, zone } = this.options;
+      this.#all = new GroupPool({ picker, random, zone });
       for (const endpoint of this.#groupOf.keys()) this.#all.place(endpoint);
     }
     return this.#all;
@@ -50,19 +52,20 @@ export class GroupPools {
     let pool = this.#pools.get(group);
     if (!pool) this.#pools.set(group, (pool = this.#make(group)));
     this.#all?.place(endpoint);
-    return pool.place(endpoint) || moved;
+    const matters = pool.place(endpoint) || moved;
+    this.follower?.placed(endpoint);
+    return matters;
   }
 
   remove(endpoint: Endpoint): void {
     this.#leave(endpoint);
     this.#all?.remove(endpoint);
+    this.follower?.removed(endpoint);
   }
 
   #make(group: string): GroupPool {
-    const { picker, random, listener } = this;
-    if (!listener) return new GroupPool(picker, random);
-    const { overfull, panicked } = listener;
-    return new GroupPool(picker, random, { overfull, panicked: (endpoints) => panicked(group, endpoints) });
+    const { panicked, ...options } = this.options;
+    return new GroupPool({ ...options, ...(panicked && { panicked: (endpoints) => panicked(group, endpoints) }) });
   }
 
   #leave(endpoint: Endpoint): void {

@@ -8,7 +8,9 @@ import type { EventSink } from '../core/event.js';
 import type { PickerFactory } from '../core/picker.js';
 import { attemptsOf, checkRetry, type Retry } from '../core/retry.js';
 import { checkGroups } from '../core/route.js';
+import { checkSubset } from '../core/subset.js';
 import type { Random, Time } from '../core/time.js';
+import { checkZone } from '../core/zone-preference.js';
 import { systemRandom } from '../system/random.js';
 import { systemTime } from '../system/time.js';
 import { captureCall } from './capture.js';
@@ -59,6 +61,17 @@ export interface DiscoveryChannelOptions {
    * client first sees it ready (Envoy's slow start). Default 0: all of it at once.
    */
   readonly warmUpMs?: number;
+  /**
+   * To how many instances of a group the client connects, 0 or `false` = all; default 200. It chooses them by a hash with a
+   * seed of its own, replaces those that fail, and connects to fewer only where a group has fewer (gRFC A68).
+   */
+  readonly subset?: number | false;
+  /**
+   * Where the client stands. Instances of the same `zone` are preferred: they take min(1, 1.4 × the usable weight of the
+   * zone / its weight) of the calls, the others take the rest by weight (the rule of Envoy's priority levels). With fewer
+   * than two usable instances in the zone all count by weight alone. Default, and `false`: no preference.
+   */
+  readonly zone?: string | false;
   /** Whether the client's credentials are those of TLS: says more where they do not fit a server. Default not known. */
   readonly secure?: boolean;
   /** grpc-js's own options; they win over ours, except for the policy's name. */
@@ -80,6 +93,8 @@ const KEYS: KeysOf<DiscoveryChannelOptions> = {
   quarantineMs: true,
   ejection: true,
   warmUpMs: true,
+  subset: true,
+  zone: true,
   secure: true,
   channelOptions: true,
   emit: true,
@@ -111,13 +126,15 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   if (ejection !== undefined) checkEjection(ejection, 'channelOptions.ejection');
   if (warmUpMs !== undefined) checkMs(warmUpMs, 'channelOptions.warmUpMs');
   if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
+  const subset = options.subset === undefined ? undefined : checkSubset(options.subset, 'channelOptions.subset');
+  const zone = options.zone === undefined ? undefined : checkZone(options.zone, 'channelOptions');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const direct = directOptions(options);
   const config = readServiceConfig(direct['grpc.service_config']);
   const own = options.retry === undefined ? 'idempotent' : checkRetry(options.retry, 'channelOptions.retry');
   const retry = retriesItself(config) ? ('own' as const) : own;
   const attempts = retry === 'own' ? 1 : attemptsOf(retry);
-  const balancing = { quarantineMs, ejection, warmUpMs, retry, ...(picker && { picker }) };
+  const balancing = { quarantineMs, ejection, warmUpMs, retry, subset, zone, ...(picker && { picker }) };
   const handle = {
     version: 1 as const,
     time,

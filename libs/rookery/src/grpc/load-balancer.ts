@@ -80,7 +80,8 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   exitIdle(): void {}
 
   resetBackoff(): void {
-    for (const { connection } of this.#balancer?.endpoints() ?? []) (connection as SubchannelConnection).resetBackoff();
+    for (const { connection } of this.#balancer?.endpoints() ?? [])
+      (connection as SubchannelConnection | undefined)?.resetBackoff();
   }
 
   destroy(): void {

@@ -18,6 +18,7 @@ export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = {
   register: true,
   quarantineMs: true,
   ejection: true,
+  zone: true,
   cache: true,
 };
 
@@ -83,6 +84,8 @@ export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
   balancer: true,
   ejection: true,
   warmUpMs: true,
+  subset: true,
+  zone: true,
   healthCheck: true,
   tls: true,
   compat: true,

@@ -35,6 +35,11 @@ export interface RookeryModuleOptions {
   readonly quarantineMs?: number;
   /** That of clients that say nothing of it. */
   readonly ejection?: false | EjectionOptions;
+  /**
+   * Where this process stands: its clients prefer instances of the same zone, and its own instances are of this zone unless
+   * their server says otherwise. Default: env `ROOKERY_ZONE`, else no preference.
+   */
+  readonly zone?: string;
   /** Keeps what is known of services on disk, so that clients can start while the registry is down. Default not. */
   readonly cache?: CacheOptions;
 }
@@ -148,6 +153,16 @@ export interface ClientFeatureOptions {
    * Default 0: all of it at once.
    */
   readonly warmUpMs?: number;
+  /**
+   * To how many instances of a group the client connects, 0 or `false` = all; default 200. It chooses them by a hash with a
+   * seed of its own, and replaces those that fail (gRFC A68).
+   */
+  readonly subset?: number | false;
+  /**
+   * The zone whose instances the client prefers, or `false` for no preference; default that of `forRoot`. The rule is in
+   * docs/guides/zones-and-subsets.md.
+   */
+  readonly zone?: string | false;
   /**
    * Whether to watch the health of each instance and give calls only to those that say SERVING (gRFC A17): `true` asks
    * about the service's name, and servers that are not ours about themselves; a text is what to ask about. Default false.

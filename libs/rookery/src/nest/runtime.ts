@@ -2,7 +2,7 @@ import { createDirectory } from '../grpc/directory.js';
 import type { Directory } from '../core/directory.js';
 import { checkMs } from '../core/duration.js';
 import { checkEjection } from '../core/ejection-options.js';
-import { checkName } from '../core/instance.js';
+import { checkInstanceOptions, checkName } from '../core/instance.js';
 import { RookeryError, show } from '../core/errors.js';
 import { checkKeys } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
@@ -40,7 +40,7 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
   if (options.quarantineMs !== undefined) checkMs(options.quarantineMs, 'forRoot.quarantineMs');
   if (options.ejection !== undefined) checkEjection(options.ejection, 'forRoot.ejection');
   const cache = options.cache === undefined ? undefined : checkCacheOptions(options.cache);
-  const environment = readEnvironment(env);
+  const environment = environmentOf(options, env);
   const registry = chooseRegistry(options, env);
   const open = openRegistry(registry, cache);
   open.users += 1;
@@ -52,6 +52,13 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
     environment,
     close: () => (closing ??= release(registry, open)),
   };
+}
+
+/** What options say of the process beats its environment. */
+function environmentOf({ zone }: RookeryModuleOptions, env: NodeJS.ProcessEnv): RookeryEnvironment {
+  const said = readEnvironment(env);
+  if (zone === undefined) return said;
+  return { ...said, instance: { ...said.instance, ...checkInstanceOptions({ zone }, 'forRoot') } };
 }
 
 function openRegistry(registry: Registry, cache: CacheSettings | undefined): OpenRegistry {

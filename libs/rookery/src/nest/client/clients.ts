@@ -5,6 +5,8 @@ import { RookeryError } from '../../core/errors.js';
 import { checkKeys } from '../../core/keys.js';
 import { checkRetry } from '../../core/retry.js';
 import { checkGroups } from '../../core/route.js';
+import { checkSubset } from '../../core/subset.js';
+import { checkZone } from '../../core/zone-preference.js';
 import { channelOptions, directOptions } from '../../grpc/channel-options.js';
 import { checkHealthCheck } from '../../grpc/health-option.js';
 import { checkTls } from '../../grpc/server-name.js';
@@ -65,6 +67,7 @@ export class RookeryClients {
       const { events } = this.runtime.registry;
       const { quarantineMs } = this.runtime.options;
       const { ejection = this.runtime.options.ejection, warmUpMs } = settings;
+      const { subset, zone = this.runtime.environment.instance.zone } = settings;
       return channelOptions(this.runtime.directory, {
         ...own,
         emit: events.emit,
@@ -74,6 +77,8 @@ export class RookeryClients {
         ...(quarantineMs !== undefined && { quarantineMs }),
         ...(ejection !== undefined && { ejection }),
         ...(warmUpMs !== undefined && { warmUpMs }),
+        ...(subset !== undefined && { subset }),
+        ...(zone !== undefined && { zone }),
         ...(settings.balancer && { balancer: settings.balancer }),
       });
     };
@@ -101,6 +106,8 @@ function checkSettings(settings: ClientSettings, place: string): ClientSettings 
   if (settings.ejection !== undefined) checkEjection(settings.ejection, `${place}.ejection`);
   if (settings.warmUpMs !== undefined) checkMs(settings.warmUpMs, `${place}.warmUpMs`);
   if (settings.healthCheck !== undefined) checkHealthCheck(settings.healthCheck, `${place}.healthCheck`);
+  if (settings.subset !== undefined) checkSubset(settings.subset, `${place}.subset`);
+  if (settings.zone !== undefined) checkZone(settings.zone, place);
   if (settings.tls !== undefined) checkTls(settings.tls, `${place}.tls`, settings.url);
   if (settings.credentials === undefined || settings.credentials instanceof ChannelCredentials) return settings;
   throw new RookeryError('ROOKERY_GRPC_DUPLICATE', {
