@@ -72,6 +72,8 @@ describe('RookeryClients', () => {
     ['health checks', { healthCheck: true }, { healthCheck: 'peers' }],
     ['ejections', { ejection: false }, { ejection: { consecutiveFailures: 3 } }],
     ['times to warm up', { warmUpMs: 1000 }, {}],
+    ['subsets', { subset: 3 }, { subset: false }],
+    ['zones', { zone: 'a' }, { zone: false }],
     ['names in certificates', { tls: { serverName: 'a' } }, { tls: { serverName: 'b' } }],
     ['credentials', { credentials: credentials.createSsl() }, { credentials: credentials.createSsl() }],
     [
