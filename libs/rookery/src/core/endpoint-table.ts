@@ -42,10 +42,12 @@ export class EndpointTable {
       end: (endpoint) => void this.endHold(endpoint),
     });
     this.#subset = new Subset({
+      time,
       size: options.subset,
       seed: Math.floor(options.random() * 2 ** 32),
       connect: (endpoint) => this.#connect(endpoint),
       letGo: (endpoint) => this.#letGo(endpoint),
+      rest: (endpoint) => endpoint.rest(),
     });
     pools.follower = this.#subset;
   }
@@ -117,12 +119,13 @@ export class EndpointTable {
 
   close(): void {
     this.options.pools.follower = undefined;
+    this.#subset.close();
     for (const endpoint of this.#endpoints.values()) this.drop(endpoint);
     this.#quarantine.close();
   }
 
   #connect(endpoint: Endpoint): void {
-    endpoint.state = 'connecting';
+    if (endpoint.state === 'idle') endpoint.state = 'connecting';
     endpoint.connection = this.options.connect(endpoint);
     this.options.pools.place(endpoint);
   }

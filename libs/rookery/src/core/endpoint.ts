@@ -35,7 +35,7 @@ export interface Connection {
 export class Endpoint implements Candidate {
   state: EndpointState = 'idle';
   error: string | undefined;
-  /** None while it is idle. */
+  /** None while it is idle, or has failed and waits for its turn to try again. */
   connection: Connection | undefined;
   /** What the connection itself said beats the registry: no new calls. */
   draining = false;
@@ -84,10 +84,16 @@ export class Endpoint implements Candidate {
 
   /** Closes its connection, and forgets what that said. */
   disconnect(): void {
-    this.connection?.close();
-    this.connection = this.error = undefined;
+    this.rest();
+    this.error = undefined;
     this.state = 'idle';
     this.draining = this.suspect = false;
+  }
+
+  /** Closes its connection; it stays what it is. */
+  rest(): void {
+    this.connection?.close();
+    this.connection = undefined;
   }
 
   /** Takes an entry, newest last; an entry that is known keeps its age. */

@@ -23,18 +23,25 @@ const ready = (one: Endpoint) => takesCalls(one) && one.state === 'ready' && !on
 /** Whatever is wrong with who is connected of a group; they are given by rank. */
 function wrongIn(group: readonly Endpoint[], size: number): string[] {
   const wrong: string[] = [];
-  const before = { any: 0, hopeful: 0, ready: 0 };
+  const before = { any: 0, hopeful: 0, ready: 0, trying: 0, resting: 0 };
   for (const one of group) {
     const connected = one.connection !== undefined;
     const needed = before.hopeful < size;
     const stays = needed || (ready(one) && before.ready < size);
-    if (needed && !connected && (takesCalls(one) || before.any < size)) wrong.push(`${one.address} is missing`);
+    const failed = takesCalls(one) && HOPELESS.includes(one.state);
+    before.trying += failed && connected ? 1 : 0;
+    before.resting += failed && !connected ? 1 : 0;
+    if (needed && !connected && !failed && (takesCalls(one) || before.any < size))
+      wrong.push(`${one.address} is missing`);
     if (connected && !stays) wrong.push(`${one.address} is one too many`);
-    if (connected === (one.state === 'idle')) wrong.push(`${one.address} is ${one.state}`);
+    if (!failed && takesCalls(one) && connected === (one.state === 'idle'))
+      wrong.push(`${one.address} is ${one.state}`);
     before.any += 1;
     before.hopeful += hopeful(one) ? 1 : 0;
     before.ready += ready(one) ? 1 : 0;
   }
+  if (before.trying > size) wrong.push(`${before.trying} try`);
+  if (before.resting > 0 && group.length <= size) wrong.push(`${before.resting} rest`);
   return wrong;
 }
 
@@ -80,6 +87,10 @@ class Fleet {
       const one = this.#any(connected);
       this.stage.balancer.reportDraining(this.stage.endpoint(`${one}:1`));
       return `${one} drains`;
+    }
+    if (kind < 0.75) {
+      this.stage.time.advance(1000);
+      return 'time passes';
     }
     const group = this.#any(GROUPS);
     const weight = this.#any([100, 100, 100, 1, 0]);

@@ -177,8 +177,60 @@ describe('a group of which all that is connected has failed', () => {
     for (const id of ranked) stage.report(id, 'failed');
     expect(stage.pick()).toBe('ROOKERY_GROUP_MISSING');
     expect(stage.balancer.state).toBe('failed');
-    for (const id of ranked.toReversed()) stage.report(id, 'ready');
-    expect(stage.connected).toEqual(new Set(ranked.slice(0, 3)));
+  });
+});
+
+describe('a group of which more have failed than a client connects to', () => {
+  /** Of ten, all failed. */
+  function failed() {
+    const made = staged(10);
+    for (const id of made.ranked) made.stage.report(id, 'failed', 'refused');
+    return made;
+  }
+
+  it('is tried a few at a time, in turn', () => {
+    const { stage, ranked } = failed();
+    expect(stage.connected).toEqual(new Set(ranked.slice(7)));
+    const tried = new Set<string>();
+    for (let turn = 0; turn < 4; turn += 1) {
+      stage.time.advance(2500);
+      expect(stage.connected.size).toBe(3);
+      for (const id of stage.connected) tried.add(id);
+    }
+    expect(sorted(tried)).toEqual(sorted(ranked));
+  });
+
+  it('has no call wait for those that are tried again', () => {
+    const { stage } = failed();
+    stage.time.advance(2500);
+    for (const id of [...stage.connected]) stage.report(id, 'connecting');
+    expect(stage.pick()).toBe('ROOKERY_GROUP_MISSING');
+    expect(stage.failure()).toContain('refused');
+  });
+
+  it('serves once one of them does, and is as before once enough do', () => {
+    const { stage, ranked } = failed();
+    stage.time.advance(2500);
+    const [back] = [...stage.connected];
+    stage.report(back!, 'ready');
+    expect(stage.pick()).toBe(back);
+    for (let turn = 0; turn < 20; turn += 1) {
+      stage.time.advance(2500);
+      for (const id of [...stage.connected]) stage.report(id, 'ready');
+    }
+    expect(sorted(stage.connected)).toEqual(sorted(ranked.slice(0, 3)));
+    expect([...stage.balancer.endpoints()].filter(({ state }) => state === 'idle')).toHaveLength(7);
+    expect(stage.time.timers).toBe(0);
+  });
+
+  it('keeps nobody busy once it is gone, or the balancer is closed', () => {
+    const { stage, ranked } = failed();
+    for (const id of ranked) stage.remove(id);
+    stage.time.advance(5000);
+    expect(stage.time.timers).toBe(0);
+    const other = failed().stage;
+    other.balancer.close();
+    expect(other.time.timers).toBe(0);
   });
 });
 

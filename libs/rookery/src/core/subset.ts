@@ -2,10 +2,14 @@ import { HOPELESS, type Endpoint } from './endpoint.js';
 import { RookeryError, show } from './errors.js';
 import { murmur3 } from './hash.js';
 import { isServing } from './instance.js';
+import type { Time } from './time.js';
 import { byRank, RankedList, ranksBefore, type Ranked } from './ranked-list.js';
 
 /** To how many instances of a group a client connects, where nobody says otherwise. */
 export const DEFAULT_SUBSET = 200;
+
+/** How often some of the failed ones that rest have their turn, ms: longer than a connection may take to be made. */
+const TURN_MS = 2500;
 
 /**
  * How an endpoint counts in its group: `off` is given no new call, whatever its connection does (weight 0, draining);
@@ -29,6 +33,10 @@ interface Group {
   /** Not in the list yet. */
   fresh: Member[];
   readonly chosen: Set<Member>;
+  /** Failed ones that have a connection, which goes on trying; whoever has tried longest stands first. */
+  readonly trying: Set<Member>;
+  /** Failed ones that have none; whoever has rested longest stands first. */
+  readonly resting: Set<Member>;
   /** Whoever ranks behind it is not needed; absent where all are. */
   last: Member | undefined;
   /** Somebody who matters has changed. */
@@ -36,14 +44,17 @@ interface Group {
 }
 
 export interface SubsetOptions {
+  readonly time: Time;
   /** How many of each group; Infinity = all. */
   readonly size: number;
   /** Which ones they are: each client has a seed of its own. */
   readonly seed: number;
-  /** Opens its connection. */
+  /** Opens its connection; one that has failed stays so until it is ready. */
   readonly connect: (endpoint: Endpoint) => void;
   /** Closes its connection; calls that run on it finish. */
   readonly letGo: (endpoint: Endpoint) => void;
+  /** Closes the connection of one that failed; it stays failed. */
+  readonly rest: (endpoint: Endpoint) => void;
 }
 
 /**
@@ -54,13 +65,17 @@ export interface SubsetOptions {
  * The first `size` of a group are connected, and behind them as many as are needed for `size` that take calls and have
  * not failed. A failed one that ranks before the last of these goes on trying; one of weight 0, or draining, keeps the
  * connection that it has. One that is ready is let go only where `size` ready ones rank before it: nobody is given up
- * for a connection that is not made yet. So at most `size` are being connected at a time, however many have failed.
+ * for a connection that is not made yet.
+ *
+ * So at most `size` are being connected at a time. Where more than `size` have failed, `size` of them at a time go on
+ * trying, in turn: ten thousand that are dead must not keep a client busy.
  */
 export class Subset {
   readonly #members = new Map<Endpoint, Member>();
   readonly #groups = new Map<string, Group>();
   readonly #changed = new Set<Group>();
   #batched = false;
+  #turn: Disposable | undefined;
   #looks = 0;
 
   constructor(private readonly options: SubsetOptions) {}
@@ -86,6 +101,7 @@ export class Subset {
     if (known && moved) this.#leave(known);
     const member = known ?? this.#join(endpoint);
     member.standing = standing;
+    if (!moved) this.#file(member);
     if (moved) this.#enter(member, this.#group(endpoint.instance.group));
     else this.#note(member);
     this.#settleNow();
@@ -97,6 +113,10 @@ export class Subset {
     this.#members.delete(endpoint);
     this.#leave(member);
     this.#settleNow();
+  }
+
+  close(): void {
+    this.#turn?.[Symbol.dispose]();
   }
 
   #join(endpoint: Endpoint): Member {
@@ -111,7 +131,8 @@ export class Subset {
   #group(name: string): Group {
     let group = this.#groups.get(name);
     if (group) return group;
-    group = { name, members: new RankedList(), fresh: [], chosen: new Set(), last: undefined, stale: false };
+    const sets = { chosen: new Set<Member>(), trying: new Set<Member>(), resting: new Set<Member>() };
+    group = { name, members: new RankedList(), fresh: [], ...sets, last: undefined, stale: false };
     this.#groups.set(name, group);
     return group;
   }
@@ -120,6 +141,7 @@ export class Subset {
     member.group = group;
     group.fresh.push(member);
     if (member.chosen) group.chosen.add(member);
+    this.#file(member);
     this.#changed.add(group);
     this.#note(member);
   }
@@ -130,7 +152,7 @@ export class Subset {
     this.#changed.add(group);
     if (group.fresh.includes(member)) group.fresh = group.fresh.filter((other) => other !== member);
     else group.members.remove(member);
-    group.chosen.delete(member);
+    for (const set of [group.chosen, group.trying, group.resting]) set.delete(member);
     if (group.last === member) group.last = undefined;
   }
 
@@ -174,18 +196,54 @@ export class Subset {
       member.seen = look;
       if (member.standing === 'hopeful' || member.standing === 'ready') hopeful += 1;
       if (member.standing === 'ready') ready += 1;
-      if (!member.chosen && (member.standing !== 'off' || index < size)) needed.push(member);
+      // One that failed and has no connection has its turn.
+      if (member.chosen || member.standing === 'failed') continue;
+      if (member.standing !== 'off' || index < size) needed.push(member);
     }
     group.last = index < members.size ? members.at(index - 1) : undefined;
     const behind = [...group.chosen].filter(({ seen }) => seen !== look).sort(byRank);
     const kept = new Set(behind.filter(({ standing }) => standing === 'ready').slice(0, size - ready));
     for (const member of needed) this.#choose(member);
     for (const member of behind) if (!kept.has(member)) this.#letGo(member);
+    this.#limitTrying(group);
   }
+
+  /** Counts a failed one among those that try, or rest. */
+  #file(member: Member): void {
+    const { trying, resting } = member.group;
+    const set = member.standing !== 'failed' ? undefined : member.chosen ? trying : resting;
+    for (const other of [trying, resting]) if (other !== set) other.delete(member);
+    set?.add(member);
+  }
+
+  #limitTrying({ trying, chosen, resting }: Group): void {
+    for (const member of trying) {
+      if (trying.size <= this.options.size) break;
+      member.chosen = false;
+      chosen.delete(member);
+      this.#file(member);
+      this.options.rest(member.endpoint);
+    }
+    if (resting.size > 0) this.#turn ??= this.options.time.after(TURN_MS, this.#giveTurns);
+  }
+
+  readonly #giveTurns = (): void => {
+    this.#turn = undefined;
+    this.batch(() => {
+      for (const group of this.#groups.values()) {
+        for (const member of [...group.resting].slice(0, this.options.size)) {
+          if (group.last && ranksBefore(group.last, member)) this.#letGo(member);
+          else this.#choose(member);
+        }
+        this.#limitTrying(group);
+      }
+    });
+  };
 
   #choose(member: Member): void {
     member.chosen = true;
     member.group.chosen.add(member);
+    this.#file(member);
     this.options.connect(member.endpoint);
   }
 
