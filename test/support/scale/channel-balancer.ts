@@ -20,9 +20,9 @@ interface Handle {
   createBalancer(service: string, connect: () => unknown): ChannelBalancer;
 }
 
-/** The balancer that a channel with the default options would have, with connections that are there at once. */
+/** The balancer that a channel would have which connects to every instance, with connections that are there at once. */
 export function channelBalancer(directory: Directory, service: string): ChannelBalancer {
-  const handle = Object.values(channelOptions(directory)).find(isHandle);
+  const handle = Object.values(channelOptions(directory, { subset: false })).find(isHandle);
   if (!handle) throw new Error('the options of a channel bring no balancer');
   return handle.createBalancer(service, () => CONNECTION);
 }

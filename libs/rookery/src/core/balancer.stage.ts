@@ -86,6 +86,11 @@ export class BalancerStage {
     }
   }
 
+  /** Whatever is being connected is ready. */
+  connect(): void {
+    for (const id of Array.from(this.connected)) this.report(id, 'ready');
+  }
+
   endpoint(address: string): Endpoint {
     const endpoint = [...this.balancer.endpoints()].find((each) => each.address === address);
     if (!endpoint) throw new Error(`There is no endpoint ${address}.`);

@@ -19,7 +19,7 @@ function staged(count: number, init: Partial<InstanceInit> = {}, subset = 3) {
 /** As `staged`, where whatever is connected is ready. */
 function settled(count: number, init: Partial<InstanceInit> = {}, subset = 3) {
   const made = staged(count, init, subset);
-  for (const id of [...made.stage.connected]) made.stage.report(id, 'ready');
+  made.stage.connect();
   return made;
 }
 
@@ -36,7 +36,7 @@ describe('a subset', () => {
     expect(stage.connected).toEqual(new Set(ranked.slice(0, 3)));
     const others = ids(10, 'other');
     for (const id of others) stage.set(id, { group: 'A' });
-    for (const id of [...stage.connected]) stage.report(id, 'ready');
+    stage.connect();
     expect(sorted(stage.connected)).toEqual(sorted([...ranked.slice(0, 3), ...stage.byRank(others).slice(0, 3)]));
   });
 
@@ -47,7 +47,7 @@ describe('a subset', () => {
   it('is of 200 where nothing is said', () => {
     const stage = new BalancerStage();
     for (const id of ids(250)) stage.set(id);
-    for (const id of [...stage.connected]) stage.report(id, 'ready');
+    stage.connect();
     expect(stage.connected).toEqual(new Set(stage.byRank(ids(250)).slice(0, 200)));
   });
 
@@ -203,7 +203,7 @@ describe('a group of which more have failed than a client connects to', () => {
   it('has no call wait for those that are tried again', () => {
     const { stage } = failed();
     stage.time.advance(2500);
-    for (const id of [...stage.connected]) stage.report(id, 'connecting');
+    for (const id of stage.connected) stage.report(id, 'connecting');
     expect(stage.pick()).toBe('ROOKERY_GROUP_MISSING');
     expect(stage.failure()).toContain('refused');
   });
@@ -216,7 +216,7 @@ describe('a group of which more have failed than a client connects to', () => {
     expect(stage.pick()).toBe(back);
     for (let turn = 0; turn < 20; turn += 1) {
       stage.time.advance(2500);
-      for (const id of [...stage.connected]) stage.report(id, 'ready');
+      stage.connect();
     }
     expect(sorted(stage.connected)).toEqual(sorted(ranked.slice(0, 3)));
     expect([...stage.balancer.endpoints()].filter(({ state }) => state === 'idle')).toHaveLength(7);
@@ -246,7 +246,7 @@ describe('with a subset', () => {
   it('an instance is let go where it is not chosen in its new group', () => {
     const { stage, ranked } = settled(8);
     for (const id of ranked.slice(0, 4)) stage.set(id, { group: 'A' });
-    for (const id of [...stage.connected]) stage.report(id, 'ready');
+    stage.connect();
     stage.set(ranked[4]!, { group: 'A' });
     expect(sorted(stage.connected)).toEqual(sorted([...ranked.slice(0, 3), ...ranked.slice(5)]));
     stage.set(ranked[3]!);
@@ -314,7 +314,7 @@ describe('with a subset', () => {
     const { stage, ranked } = settled(20);
     stage.set(ranked[0]!, { address: 'elsewhere:1' });
     const now = stage.byRank([...ranked.slice(1), 'elsewhere']).slice(0, 3);
-    for (const id of [...stage.connected]) stage.report(id, 'ready');
+    stage.connect();
     expect(sorted(stage.connected)).toEqual(sorted(now));
   });
 

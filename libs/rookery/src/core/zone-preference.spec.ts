@@ -177,7 +177,7 @@ describe('the zone of a client', () => {
       stage.instance(`${i % 2 ? 'a' : 'b'}${i}`, { zone: i % 2 ? 'a' : 'b' }),
     );
     stage.directory.tell('s', ...instances.map((instance) => ({ type: 'set', instance }) as const));
-    for (const id of [...stage.connected]) stage.report(id, 'ready');
+    stage.connect();
     expect([...stage.connected].filter((id) => id.startsWith('a')).length).toBeGreaterThan(1);
     expect(shares(stage)).toEqual({ a: 100 });
   });

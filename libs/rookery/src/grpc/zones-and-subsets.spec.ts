@@ -10,7 +10,7 @@ import { asking, closeAll, failure, fleet, freePort, tally, warm } from './disco
 
 /** Not exported. */
 const { getSubchannelPool } = createRequire(import.meta.url)('@grpc/grpc-js/build/src/subchannel-pool.js') as {
-  getSubchannelPool(global: boolean): { unrefUnusedSubchannels(): void };
+  getSubchannelPool(this: void, global: boolean): { unrefUnusedSubchannels(): void };
 };
 
 afterEach(closeAll);

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { BalancerStage } from './balancer.stage.js';
+import type { ServiceInstance } from './instance.js';
+
+/** A service of so many instances in two groups, with whatever is connected ready. */
+function fleet(count: number) {
+  const stage = new BalancerStage();
+  const instances = Array.from({ length: count }, (_, i) => stage.instance(`i${i}`, { group: i % 2 ? 'A' : '' }));
+  stage.directory.tell('s', ...instances.map((instance) => ({ type: 'set', instance }) as const));
+  const endpoints = new Map([...stage.balancer.endpoints()].map((one) => [one.instance.id, one]));
+  for (const id of Array.from(stage.connected)) stage.balancer.report(endpoints.get(id)!, 'ready');
+  return { stage, instances, endpoints };
+}
+
+type Fleet = ReturnType<typeof fleet>;
+
+/** The least of five runs of a thousand steps, ms. */
+function cost(step: (i: number) => void): number {
+  const runs = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    for (let i = 0; i < 1000; i += 1) step(i);
+    return performance.now() - start;
+  });
+  return Math.min(...runs);
+}
+
+const any = ({ instances }: Fleet, i: number): ServiceInstance => instances[(i * 7919) % instances.length]!;
+
+describe('ten thousand instances', () => {
+  it('are 200 connections for each group', () => {
+    const { stage } = fleet(10_000);
+    const groups = [...stage.connected].map((id) => Number(id.slice(1)) % 2);
+    expect([groups.filter((group) => group === 0).length, groups.filter(Boolean).length]).toEqual([200, 200]);
+  });
+
+  it.each<[string, (made: Fleet) => (i: number) => void]>([
+    [
+      'a weight changes',
+      (made) => (i) => {
+        const instance = { ...any(made, i), weight: 1 + (i % 100) };
+        made.stage.directory.tell('s', { type: 'set', instance });
+      },
+    ],
+    [
+      'an instance leaves, and comes back',
+      (made) => (i) => {
+        const instance = any(made, i);
+        made.stage.directory.tell('s', { type: 'delete', id: instance.id, cause: 'left' });
+        made.stage.directory.tell('s', { type: 'set', instance });
+      },
+    ],
+    ['a call is picked', (made) => () => void made.stage.pick()],
+  ])('cost about as much as five hundred where %s', (_, stepOf) => {
+    const [few, many] = [fleet(500), fleet(10_000)];
+    cost(stepOf(few));
+    // What is linear would take twenty times as long.
+    expect(cost(stepOf(many)) / cost(stepOf(few))).toBeLessThan(8);
+  });
+
+  it('that are dead are gone through without a square of them', () => {
+    const failAll = (count: number) => {
+      const { stage, endpoints } = fleet(count);
+      const start = performance.now();
+      // Whatever is connected fails, until everything has.
+      for (let tried = 0; tried < count;) {
+        const connected = [...stage.connected]
+          .map((id) => endpoints.get(id)!)
+          .filter(({ state }) => state !== 'failed');
+        for (const one of connected) stage.balancer.report(one, 'failed');
+        tried += connected.length;
+      }
+      expect(stage.connected.size).toBe(400);
+      return performance.now() - start;
+    };
+    failAll(1000);
+    const [few, many] = [failAll(1000), failAll(10_000)];
+    // Ten times as many; a square would take a hundred times as long.
+    expect(many / few).toBeLessThan(50);
+  });
+});
