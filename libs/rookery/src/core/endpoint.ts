@@ -4,9 +4,10 @@ import type { ServiceInstance } from './instance.js';
 import { Tally } from './tally.js';
 
 /**
- * `idle` is not connected, since the client has enough others (see `Subset`), `connecting` covers everything before the first success, `verifying` is a connection whose other side has not yet
- * said who it is or how it is, `unhealthy` one that does not say that it serves, `impostor` one that said it is somebody
- * else. An endpoint that failed or is unhealthy stays so until it is ready.
+ * `idle` is not connected, since the client has enough others (see `Subset`), `connecting` covers everything before the
+ * first success, `verifying` is a connection whose other side has not yet said who it is or how it is, `unhealthy` one
+ * that does not say that it serves, `impostor` one that said it is somebody else. An endpoint that failed or is unhealthy
+ * stays so until it is ready.
  */
 export type EndpointState = 'idle' | 'connecting' | 'verifying' | 'ready' | 'unhealthy' | 'failed' | 'impostor';
 
