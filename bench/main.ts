@@ -5,12 +5,13 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Bench, Result } from './bench.js';
+import { pick } from './pick.js';
 import { registry } from './registry.js';
 import { rolling } from './rolling.js';
 import { readSetting } from './setting.js';
 import { drawTable } from './table.js';
 
-const BENCHES: readonly Bench[] = [rolling, registry];
+const BENCHES: readonly Bench[] = [rolling, registry, pick];
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 

@@ -16,11 +16,26 @@ export function namesInCode(pattern: RegExp): Map<string, string[]> {
   return found;
 }
 
-/** The names of the members that an interface of the library declares itself. */
-export function membersOf(name: string): string[] {
+/**
+ * The names of the members of an interface of the library, without those that it has from other packages.
+ * @param elsewhere an interface that it extends, whose members are not meant
+ */
+export function membersOf(name: string, elsewhere = ''): string[] {
   const found = library.flatMap((source) => interfaceIn(source, name) ?? []);
   if (found.length !== 1) throw new Error(`there are ${found.length} interfaces ${name}`);
-  return found[0]!.members.map((member) => (member.name as ts.Identifier).text);
+  const own = found[0]!.members.map((member) => (member.name as ts.Identifier).text);
+  return [
+    ...own,
+    ...(found[0]!.heritageClauses ?? []).flatMap(({ types }) => types.flatMap((type) => inherited(type, elsewhere))),
+  ];
+}
+
+/** Of `Base`, or `Pick<Base, 'a' | 'b'>`. */
+function inherited({ expression, typeArguments }: ts.ExpressionWithTypeArguments, elsewhere: string): string[] {
+  const name = expression.getText();
+  const [, keys] = typeArguments ?? [];
+  if (name === 'Pick') return [...keys!.getText().matchAll(/'(\w+)'/g)].map(([, key]) => key!);
+  return name !== elsewhere && library.some((source) => interfaceIn(source, name)) ? membersOf(name) : [];
 }
 
 function interfaceIn(source: Source, name: string): ts.InterfaceDeclaration | undefined {

@@ -1,4 +1,4 @@
-import { createInstance, type ServiceInstance } from 'rookery/core';
+import { createInstance, type BalancerName, type ServiceInstance } from 'rookery/core';
 import { createDirectory } from 'rookery/grpc';
 import { channelBalancer, connectAll } from './channel-balancer.js';
 import { addressOf } from './entries.js';
@@ -21,15 +21,17 @@ export interface ChangeOptions {
   readonly instances: number;
   /** With the balancer of one channel, whose endpoints are all connected. */
   readonly withBalancer: boolean;
+  /** Of that balancer; default `'weighted'`. */
+  readonly balancer?: BalancerName;
   /** Of 50 changes each; default 60. */
   readonly batches?: number;
 }
 
 export async function measureChange(options: ChangeOptions): Promise<ChangeCost> {
-  const { instances, withBalancer, batches = 60 } = options;
+  const { instances, withBalancer, balancer: name = 'weighted', batches = 60 } = options;
   await using registry = new ToldRegistry();
   await using directory = createDirectory(registry);
-  const balancer = withBalancer ? channelBalancer(directory, SERVICE) : undefined;
+  const balancer = withBalancer ? channelBalancer(directory, SERVICE, { balancer: name }) : undefined;
   let heard = () => {};
   using _subscription = directory.subscribe(SERVICE, () => heard());
   const told = (tell: () => void) =>
@@ -37,13 +39,17 @@ export async function measureChange(options: ChangeOptions): Promise<ChangeCost>
       heard = resolve;
       tell();
     });
-  const all = Array.from({ length: instances }, (_, n) => instance(n));
+  const all = Array.from({ length: instances }, (_, n) => scaleInstance(n));
   await told(() => registry.tell({ type: 'reset', instances: all }));
   if (balancer) connectAll(balancer);
   const costs: Batch[] = [];
   for (let i = -WARM_UP; i < batches; i += 1) {
     // Made ahead: making it is not ours to count.
-    const changed = Array.from({ length: BATCH }, (_, k) => instance((k * 7919) % instances, i & 1 ? 100 : 50));
+    const changed = Array.from({ length: BATCH }, (_, k) => {
+      // Of few instances each comes up several times: what is as it was before is no change, and nobody hears of it.
+      const turn = i + Math.floor(k / instances);
+      return scaleInstance((k * 7919) % instances, turn & 1 ? 100 : 50);
+    });
     const cost = await costOf(async () => {
       for (const one of changed) await told(() => registry.tell({ type: 'set', instance: one }));
     });
@@ -69,7 +75,7 @@ async function costOf(run: () => Promise<void>): Promise<Batch> {
   return { us, bytes };
 }
 
-function instance(n: number, weight = 100): ServiceInstance {
+export function scaleInstance(n: number, weight = 100): ServiceInstance {
   return createInstance({
     id: `i-${n}`,
     service: SERVICE,

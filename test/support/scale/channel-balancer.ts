@@ -7,9 +7,19 @@ export interface Picked {
   readonly instance: ServiceInstance;
 }
 
+interface ScaleCall {
+  readonly groups?: readonly string[] | undefined;
+  readonly hashKey?: string;
+  readonly unary?: boolean;
+  readonly deadline: number;
+  attempts: number;
+}
+
 /** A balancer, as far as a scale looks at it. */
 export interface ChannelBalancer {
-  pick(call: { groups?: readonly string[]; deadline: number; attempts: number }): { readonly pick?: Picked };
+  pick(call: ScaleCall): { readonly pick?: Picked };
+  callStarted(endpoint: Picked, call: ScaleCall): void;
+  callEnded(endpoint: Picked, call: ScaleCall, outcome: { code: number; processed: boolean; ms: number }): void;
   onChange(listener: () => void): Disposable;
   close(): void;
   report(endpoint: Picked, state: 'ready'): void;
@@ -20,9 +30,11 @@ interface Handle {
   createBalancer(service: string, connect: () => unknown): ChannelBalancer;
 }
 
-/** The balancer that a channel would have which connects to every instance, with connections that are there at once. */
-export function channelBalancer(directory: Directory, service: string): ChannelBalancer {
-  const handle = Object.values(channelOptions(directory, { subset: false })).find(isHandle);
+type Options = Parameters<typeof channelOptions>[1];
+
+/** The balancer that a channel with these options would have, with connections that are there at once. */
+export function channelBalancer(directory: Directory, service: string, options: Options = {}): ChannelBalancer {
+  const handle = Object.values(channelOptions(directory, { subset: false, ...options })).find(isHandle);
   if (!handle) throw new Error('the options of a channel bring no balancer');
   return handle.createBalancer(service, () => CONNECTION);
 }

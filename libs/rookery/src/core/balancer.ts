@@ -1,7 +1,7 @@
 import type { ServiceDelta } from './change.js';
 import type { CallFailure, CallRecord, Outcome, PickResult } from './call.js';
 import type { Directory } from './directory.js';
-import { groupMissing, noInstance, withoutAddresses } from './call-failure.js';
+import { groupMissing, noInstance, pickerFailed, withoutAddresses } from './call-failure.js';
 import { Ejection } from './ejection.js';
 import { ejectionSettings, type EjectionOptions } from './ejection-options.js';
 import { HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
@@ -129,9 +129,8 @@ class ServiceBalancer implements Balancer {
   }
 
   get state(): 'ready' | 'connecting' | 'failed' {
-    const pools = [...this.#pools.groups().values()];
-    if (pools.some((pool) => pool.usable > 0)) return 'ready';
-    return this.#view.status === 'pending' || pools.some((pool) => !pool.missing) ? 'connecting' : 'failed';
+    if (this.#pools.usable > 0) return 'ready';
+    return this.#view.status === 'pending' || this.#pools.hopeful > 0 ? 'connecting' : 'failed';
   }
 
   get #view() {
@@ -155,7 +154,12 @@ class ServiceBalancer implements Balancer {
         },
       };
     }
-    return this.#choose(call, view.route ?? DEFAULT_ROUTE);
+    try {
+      return this.#choose(call, view.route ?? DEFAULT_ROUTE);
+    } catch (error) {
+      // A picker of the user's: grpc-js would take what it throws out of the process.
+      return { fail: pickerFailed(this.options.service, error) };
+    }
   }
 
   #choose(call: CallRecord, route: GroupRoute): PickResult<Endpoint> {
@@ -181,9 +185,14 @@ class ServiceBalancer implements Balancer {
 
   report(endpoint: Endpoint, state: EndpointState, error?: string): void {
     if (!this.#pools.has(endpoint) || !endpoint.connection) return;
+    this.#take(endpoint, state, error);
+    // Last: who is ejected may be let go, and be gone.
+    if (endpoint.connection) this.#ejection?.reported(endpoint, state);
+  }
+
+  #take(endpoint: Endpoint, state: EndpointState, error: string | undefined): void {
     const { suspect, draining } = endpoint;
     endpoint.suspect = false;
-    this.#ejection?.reported(endpoint, state);
     if (state === 'ready') this.#warmUp?.ready(endpoint);
     if (suspect && state === 'ready') this.#suspicion.clear(endpoint);
     // What the registry does not know is not connected to again: the address may be somebody else's by then.
@@ -227,13 +236,12 @@ class ServiceBalancer implements Balancer {
 
   callStarted(endpoint: Endpoint, call: CallRecord): void {
     this.#retry.started(call);
-    endpoint.running += 1;
-    endpoint.started += 1;
+    endpoint.callStarted(call);
     this.#suspicion.watch(endpoint);
   }
 
   callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): boolean {
-    endpoint.running -= 1;
+    endpoint.callEnded(call, outcome);
     this.#ejection?.callEnded(endpoint, call, outcome);
     return this.#retry.ended(call, endpoint, outcome);
   }

@@ -1,4 +1,5 @@
 import type { CallFailure } from './call.js';
+import { messageOf } from './errors.js';
 import type { GroupPool } from './group-pool.js';
 import { ANY_GROUP, UNGROUPED } from './instance.js';
 
@@ -26,6 +27,12 @@ export function groupMissing(
   const asked = groups.slice(0, NAMED_GROUPS).map(groupName).join(', then ');
   const details = `${service}: no usable instance in ${asked}; present: ${present(pools)}.${error}${hint}`;
   return { reason: 'ROOKERY_GROUP_MISSING', service, details };
+}
+
+/** What a call is told whose picker threw, or chose somebody whom it was not given. */
+export function pickerFailed(service: string, error: unknown): CallFailure {
+  const details = `${service}: the picker of the client failed: ${withoutAddresses(messageOf(error))}.`;
+  return { reason: 'ROOKERY_PICKER_FAILED', service, details };
 }
 
 /** The groups that exist, the first ten of them. */

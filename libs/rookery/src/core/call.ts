@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.js';
+import type { RookeryErrorCode } from './errors.js';
 import type { PickRequest } from './picker.js';
 
 /**
@@ -50,13 +51,16 @@ export const CALL_REASONS = {
   ROOKERY_VIEW_FAILED: 'The registry refused the service for good.',
   ROOKERY_QUEUE_FULL: 'Too many calls wait for an instance.',
   ROOKERY_CALL_TIMEOUT: 'The deadline passed.',
+  ROOKERY_HASH_KEY_MISSING: 'The client picks by the key of a call, and the call has none.',
+  ROOKERY_PICKER_FAILED: 'The picker of the client threw, or chose an instance that it was not given.',
 } as const;
 
 export type CallReason = keyof typeof CALL_REASONS;
 
-/** UNAVAILABLE unless `code` says otherwise. */
+/** Why a call failed, and what it is told. */
 export interface CallFailure {
-  readonly reason: CallReason;
+  /** The code of a set-up error where an option of the call is wrong. */
+  readonly reason: CallReason | RookeryErrorCode;
   readonly service: string;
   readonly details: string;
 }

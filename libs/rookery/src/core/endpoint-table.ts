@@ -90,7 +90,7 @@ export class EndpointTable {
     this.#addresses.set(instance.id, instance.address);
     const known = this.#endpoints.get(instance.address);
     if (known) return this.#update(known, instance);
-    const added = new Endpoint(instance);
+    const added = new Endpoint(instance, this.options.time);
     this.#endpoints.set(instance.address, added);
     this.options.onJoin(added);
     this.options.pools.place(added);

@@ -1,7 +1,10 @@
+import type { CallRecord, Outcome } from './call.js';
 import type { EjectionReason } from './ejection.js';
-import type { Candidate } from './picker.js';
 import type { ServiceInstance } from './instance.js';
+import { Latency } from './latency.js';
+import type { Candidate } from './picker.js';
 import { Tally } from './tally.js';
+import type { Time } from './time.js';
 
 /**
  * `idle` is not connected, since the client has enough others (see `Subset`), `connecting` covers everything before the
@@ -50,32 +53,63 @@ export class Endpoint implements Candidate {
   ejectedUntil: number | undefined;
   /** Why. */
   ejectedFor: EjectionReason | undefined;
-  /** What part of its weight counts while it warms up, up to 1. */
-  warmth = 1;
   readonly tally = new Tally();
+  /** The entry that counts. With its weight a field of its own: every pick reads them, and memory is far away. */
+  instance: ServiceInstance;
+  /** What counts now, while it warms up; the registry's is that of the instance. */
+  weight: number;
+  #warmth = 1;
   /** Calls that run on it now. */
   running = 0;
+  runningUnary = 0;
   /** Calls that were started on it so far. */
   started = 0;
+  readonly #latency = new Latency();
   /** Entries that name this address, oldest first; never empty while the endpoint is in use. */
   readonly #entries: ServiceInstance[];
 
-  constructor(instance: ServiceInstance) {
+  constructor(
+    instance: ServiceInstance,
+    private readonly time: Time,
+  ) {
     this.#entries = [instance];
+    this.instance = instance;
+    this.weight = instance.weight;
+  }
+
+  get key(): string {
+    return this.address;
   }
 
   get address(): string {
     return this.instance.address;
   }
 
-  /** The entry that counts. */
-  get instance(): ServiceInstance {
-    return this.#entries[this.#entries.length - 1]!;
+  get latencyMs(): number | undefined {
+    return this.#latency.at(this.time.now());
   }
 
-  /** What counts now; the registry's is that of the instance. */
-  get weight(): number {
-    return this.instance.weight * this.warmth;
+  /** What part of its weight counts while it warms up, up to 1. */
+  get warmth(): number {
+    return this.#warmth;
+  }
+
+  set warmth(part: number) {
+    this.#warmth = part;
+    this.weight = this.instance.weight * part;
+  }
+
+  callStarted({ unary }: CallRecord): void {
+    this.running += 1;
+    this.started += 1;
+    if (unary) this.runningUnary += 1;
+  }
+
+  callEnded({ unary }: CallRecord, outcome: Outcome): void {
+    this.running -= 1;
+    if (!unary) return;
+    this.runningUnary -= 1;
+    this.#latency.observe(outcome, this.time.now());
   }
 
   /** The connection holds, and the one behind it is not known to be somebody else. */
@@ -102,6 +136,7 @@ export class Endpoint implements Candidate {
     const at = this.#entries.findIndex((entry) => entry.id === instance.id);
     if (at < 0) this.#entries.push(instance);
     else this.#entries[at] = instance;
+    this.#count();
   }
 
   /** Drops an entry; the last one stays readable as `instance` until the endpoint is closed. */
@@ -110,6 +145,12 @@ export class Endpoint implements Candidate {
     if (at < 0) return false;
     if (this.#entries.length === 1) return true;
     this.#entries.splice(at, 1);
+    this.#count();
     return false;
+  }
+
+  #count(): void {
+    this.instance = this.#entries[this.#entries.length - 1]!;
+    this.weight = this.instance.weight * this.#warmth;
   }
 }

@@ -17,6 +17,9 @@ export interface PoolFollower {
 export class GroupPools {
   readonly #pools = new Map<string, GroupPool>();
   readonly #groupOf = new Map<Endpoint, string>();
+  /** Of all groups: there may be as many as endpoints, and every change asks. */
+  usable = 0;
+  hopeful = 0;
   /** Everything by plain weight; made when the first call asks for it. */
   #all: GroupPool | undefined;
   follower: PoolFollower | undefined;
@@ -52,8 +55,11 @@ export class GroupPools {
     let pool = this.#pools.get(group);
     if (!pool) this.#pools.set(group, (pool = this.#make(group)));
     this.#all?.place(endpoint);
+    const { usable, hopeful } = pool;
     const matters = pool.place(endpoint) || moved;
-    this.follower?.placed(endpoint);
+    this.#count(pool, usable, hopeful);
+    // Whoever hears of a change may have dropped it by now.
+    if (this.#groupOf.get(endpoint) === group) this.follower?.placed(endpoint);
     return matters;
   }
 
@@ -73,7 +79,15 @@ export class GroupPools {
     if (group === undefined) return;
     this.#groupOf.delete(endpoint);
     const pool = this.#pools.get(group);
-    pool?.remove(endpoint);
-    if (pool?.size === 0) this.#pools.delete(group);
+    if (!pool) return;
+    const { usable, hopeful } = pool;
+    pool.remove(endpoint);
+    this.#count(pool, usable, hopeful);
+    if (pool.size === 0) this.#pools.delete(group);
+  }
+
+  #count(pool: GroupPool, usableBefore: number, hopefulBefore: number): void {
+    this.usable += pool.usable - usableBefore;
+    this.hopeful += pool.hopeful - hopefulBefore;
   }
 }

@@ -1,54 +1,62 @@
-const C1 = 0xcc9e2d51;
-const C2 = 0x1b873593;
-
 /**
- * MurmurHash3 x86 32 of a text's UTF-8 bytes (Austin Appleby, public domain): fast, well mixed, and the same in every
- * process and language.
- * @returns 0…2³²-1
+ * 32 bits of a text's UTF-8 bytes, the same everywhere: MurmurHash3_x86_32 of Austin Appleby (SMHasher, public domain).
+ * Every seed gives another hash. Half a surrogate pair counts as U+FFFD, as when it is encoded.
  */
-export function murmur3(text: string, seed = 0): number {
-  const bytes = isAscii(text) ? undefined : utf8(text);
-  const length = bytes?.length ?? text.length;
-  const at = (i: number) => (bytes ? bytes[i]! : text.charCodeAt(i));
-  const tail = length & ~3;
+export function murmur3(text: string, seed: number): number {
   let hash = seed | 0;
-  for (let i = 0; i < tail; i += 4) {
-    hash ^= scrambled(at(i) | (at(i + 1) << 8) | (at(i + 2) << 16) | (at(i + 3) << 24));
-    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
+  let block = 0;
+  let bytes = 0;
+  const take = (byte: number): void => {
+    block |= byte << ((bytes & 3) << 3);
+    bytes += 1;
+    if ((bytes & 3) !== 0) return;
+    hash ^= scramble(block);
+    hash = (Math.imul(rotate(hash, 13), 5) + 0xe6546b64) | 0;
+    block = 0;
+  };
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) take(unit);
+    else {
+      const point = pointAt(text, i);
+      if (point > 0xffff) i += 1;
+      encode(point, take);
+    }
   }
-  let rest = 0;
-  for (let i = length - 1; i >= tail; i -= 1) rest = (rest << 8) | at(i);
-  if (length > tail) hash ^= scrambled(rest);
-  return finished(hash ^ length);
+  if ((bytes & 3) !== 0) hash ^= scramble(block);
+  return avalanche(hash ^ bytes);
 }
 
-function scrambled(block: number): number {
-  const mixed = Math.imul(block, C1);
-  return Math.imul((mixed << 15) | (mixed >>> 17), C2);
+function rotate(word: number, by: number): number {
+  return (word << by) | (word >>> (32 - by));
 }
 
-function finished(hash: number): number {
-  let h = hash;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+function scramble(block: number): number {
+  return Math.imul(rotate(Math.imul(block, 0xcc9e2d51), 15), 0x1b873593);
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
+/** Every bit of the input moves every bit of the output. */
+function avalanche(word: number): number {
+  let hash = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** By hand: neither Buffer nor TextEncoder belongs to the language. Half a surrogate pair becomes U+FFFD. */
-function utf8(text: string): number[] {
-  const bytes: number[] = [];
-  for (const char of text) {
-    const point = char.codePointAt(0)!;
-    const code = point >= 0xd800 && point <= 0xdfff ? 0xfffd : point;
-    if (code < 0x80) bytes.push(code);
-    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
-    else if (code < 0x1_0000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+function pointAt(text: string, index: number): number {
+  const point = text.codePointAt(index)!;
+  return point >= 0xd800 && point <= 0xdfff ? 0xfffd : point;
+}
+
+/** The UTF-8 bytes of a code point above 0x7f. */
+function encode(point: number, take: (byte: number) => void): void {
+  if (point < 0x800) take(0xc0 | (point >> 6));
+  else {
+    if (point < 0x10000) take(0xe0 | (point >> 12));
+    else {
+      take(0xf0 | (point >> 18));
+      take(0x80 | ((point >> 12) & 0x3f));
+    }
+    take(0x80 | ((point >> 6) & 0x3f));
   }
-  return bytes;
+  take(0x80 | (point & 0x3f));
 }

@@ -21,7 +21,11 @@ export {
   type InstanceStatus,
   type ServiceInstance,
 } from './instance.js';
-export type { Candidate, Picker, PickerFactory, PickRequest } from './picker.js';
+export type { BalancerName } from './balancer-choice.js';
+export type { Candidate, HashKeySource, Picker, PickerFactory, PickRequest, Weighted } from './picker.js';
+export { consistentHash } from './pickers/consistent-hash.js';
+export { leastRequest } from './pickers/least-request.js';
+export { p2c } from './pickers/p2c.js';
 export { weighted } from './pickers/weighted.js';
 export type { InstanceChange, Registration, RegistrationState } from './registration.js';
 export type { Registry, RegistryCapabilities, RegistryReach } from './registry.js';

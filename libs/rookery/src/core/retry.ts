@@ -53,7 +53,7 @@ function wrong(path: string, value: unknown, remedy: string): RookeryError {
 }
 
 /** How many attempts a call may have in all. */
-export function attemptsOf(retry: Retry): number {
+export function attemptsOf(retry: Retry = 'idempotent'): number {
   if (retry === false) return 1;
   return retry === 'idempotent' ? MAX_ATTEMPTS : (retry.maxAttempts ?? MAX_ATTEMPTS);
 }

@@ -16,9 +16,11 @@ const STATES: readonly EndpointState[] = [
   'impostor',
 ];
 
-const takesCalls = ({ instance, draining }: Endpoint) => isServing(instance) && !draining;
-const hopeful = (one: Endpoint) => takesCalls(one) && !HOPELESS.includes(one.state);
-const ready = (one: Endpoint) => takesCalls(one) && one.state === 'ready' && !one.suspect;
+const fails = ({ state }: Endpoint) => HOPELESS.includes(state);
+const takesCalls = (one: Endpoint) =>
+  isServing(one.instance) && !one.draining && (fails(one) || one.ejectedUntil === undefined);
+const hopeful = (one: Endpoint) => takesCalls(one) && !fails(one);
+const ready = (one: Endpoint) => hopeful(one) && one.state === 'ready' && !one.suspect;
 
 /** Whatever is wrong with who is connected of a group; they are given by rank. */
 function wrongIn(group: readonly Endpoint[], size: number): string[] {
@@ -28,7 +30,7 @@ function wrongIn(group: readonly Endpoint[], size: number): string[] {
     const connected = one.connection !== undefined;
     const needed = before.hopeful < size;
     const stays = needed || (ready(one) && before.ready < size);
-    const failed = takesCalls(one) && HOPELESS.includes(one.state);
+    const failed = takesCalls(one) && fails(one);
     before.trying += failed && connected ? 1 : 0;
     before.resting += failed && !connected ? 1 : 0;
     if (needed && !connected && !failed && (takesCalls(one) || before.any < size))

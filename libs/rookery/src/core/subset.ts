@@ -12,8 +12,8 @@ export const DEFAULT_SUBSET = 200;
 const TURN_MS = 2500;
 
 /**
- * How an endpoint counts in its group: `off` is given no new call, whatever its connection does (weight 0, draining);
- * `failed` has a connection that failed, or to somebody who is not well or ejected; `hopeful` is not connected, or not yet ready.
+ * How an endpoint counts in its group: `off` is given no new call, whatever its connection does (weight 0, draining, ejected);
+ * `failed` has a connection that failed, or to somebody who is not well; `hopeful` is not connected, or not yet ready.
  */
 type Standing = 'off' | 'failed' | 'hopeful' | 'ready';
 
@@ -63,7 +63,7 @@ export interface SubsetOptions {
  * less changes one connection of theirs.
  *
  * The first `size` of a group are connected, and behind them as many as are needed for `size` that take calls and have
- * not failed. A failed one that ranks before the last of these goes on trying; one of weight 0, or draining, keeps the
+ * not failed. A failed one that ranks before the last of these goes on trying; one of weight 0, draining, or ejected, keeps the
  * connection that it has. One that is ready is let go only where `size` ready ones rank before it: nobody is given up
  * for a connection that is not made yet.
  *
@@ -241,6 +241,8 @@ export class Subset {
   };
 
   #choose(member: Member): void {
+    // One that is let go may be dropped, and somebody restored, while others are still to be looked at.
+    if (!this.#members.has(member.endpoint)) return;
     member.chosen = true;
     member.group.chosen.add(member);
     this.#file(member);
@@ -248,6 +250,7 @@ export class Subset {
   }
 
   #letGo(member: Member): void {
+    if (!this.#members.has(member.endpoint)) return;
     member.chosen = false;
     member.group.chosen.delete(member);
     this.options.letGo(member.endpoint);
@@ -256,7 +259,8 @@ export class Subset {
 
 function standingOf({ instance, draining, ejectedUntil, state, suspect }: Endpoint): Standing {
   if (!isServing(instance) || draining) return 'off';
-  if (HOPELESS.includes(state) || ejectedUntil !== undefined) return 'failed';
+  if (HOPELESS.includes(state)) return 'failed';
+  if (ejectedUntil !== undefined) return 'off';
   return state === 'ready' && !suspect ? 'ready' : 'hopeful';
 }
 

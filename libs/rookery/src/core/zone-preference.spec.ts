@@ -3,8 +3,7 @@ import { seededRandom } from '../testing/seeded-random.js';
 import { BalancerStage } from './balancer.stage.js';
 import { RookeryError } from './errors.js';
 import { ANY_GROUP, type InstanceInit } from './instance.js';
-import type { PickerFactory } from './picker.js';
-import { weighted } from './pickers/weighted.js';
+import { consistentHash } from './pickers/consistent-hash.js';
 import { checkZone } from './zone-preference.js';
 
 /** Instances by name: `a1` stands in zone `a`, and is ready. The client stands in zone `a`. */
@@ -183,11 +182,9 @@ describe('the zone of a client', () => {
   });
 
   it('means nothing to a picker that goes by the key of a call', () => {
-    const byKey: PickerFactory = Object.assign((random: () => number) => weighted<never>(random), {
-      needsHashKey: true,
-    });
-    const stage = staged(['a1', 'a2', 'b1', 'b2'], { picker: byKey });
-    expect(stage.picks(400)).toEqual({ a1: 100, a2: 100, b1: 100, b2: 100 });
+    const stage = staged(['a1', 'a2', 'b1', 'b2'], { picker: consistentHash() });
+    const picked = Array.from({ length: 400 }, (_, i) => stage.pick(stage.call({ hashKey: `key ${i}` })));
+    expect([...new Set(picked)].toSorted()).toEqual(['a1', 'a2', 'b1', 'b2']);
   });
 });
 

@@ -19,7 +19,7 @@ export function checkZone(value: unknown, path: string): string | undefined {
 
 /** Whether a picker's instance follows from the key of a call, which a zone of the client would break. */
 export function keepsKeys(factory: PickerFactory): boolean {
-  return (factory as { readonly needsHashKey?: unknown }).needsHashKey === true;
+  return factory.hashKey !== undefined;
 }
 
 /**

@@ -1,11 +1,11 @@
 import { status, type Metadata, type ServiceError } from '@grpc/grpc-js';
-import type { CallFailure, CallReason, CallRecord } from '../core/call.js';
+import type { CallFailure, CallRecord } from '../core/call.js';
 import { shared } from '../system/shared.js';
 
 /** A gRPC ServiceError that also says what Rookery knows of the call. */
 export interface RookeryCallError extends ServiceError {
   /** Why Rookery could not serve it; absent where the status is the server's own. */
-  readonly reason?: CallReason;
+  readonly reason?: CallFailure['reason'];
   readonly service: string;
   /** The id of the instance that was asked last. */
   readonly instance?: string;

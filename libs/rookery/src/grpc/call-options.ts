@@ -15,6 +15,8 @@ export interface RookeryCallOptions {
    * what the method's `idempotency_level` says in its .proto, else false.
    */
   readonly idempotent?: boolean;
+  /** Calls with the same key go to the same instance, where the client's `balancer` is consistent hashing. */
+  readonly hashKey?: string;
 }
 
 const KEYS: KeysOf<RookeryCallOptions & CallOptions> = {
@@ -22,6 +24,7 @@ const KEYS: KeysOf<RookeryCallOptions & CallOptions> = {
   timeoutMs: true,
   waitForReady: true,
   idempotent: true,
+  hashKey: true,
   deadline: true,
   host: true,
   parent: true,

@@ -7,14 +7,17 @@ import {
   type requestCallback,
   type ServiceError,
 } from '@grpc/grpc-js';
-import type { CallRecord } from '../core/call.js';
+import type { CallFailure, CallRecord } from '../core/call.js';
 import { RookeryError, show } from '../core/errors.js';
+import type { HashKeySource } from '../core/picker.js';
 import { checkGroups } from '../core/route.js';
 import type { Time } from '../core/time.js';
 import { describeError, type CallContext } from './call-error.js';
 import { checkCallOptions, type RookeryCallOptions } from './call-options.js';
 import { withRecord } from './call-record.js';
+import { hashKeyOf } from './hash-key.js';
 import { currentLane } from './lane.js';
+import { refuseCall } from './refuse-call.js';
 
 type AnyChannel = CallProperties<unknown, unknown>['channel'];
 
@@ -27,6 +30,8 @@ export interface CaptureOptions {
   readonly waitForReady?: boolean | undefined;
   /** Paths of methods whose calls may run twice. */
   readonly idempotentMethods?: ReadonlySet<string> | undefined;
+  /** Where every call needs a key. */
+  readonly hashKey?: HashKeySource | undefined;
   readonly time: Time;
 }
 
@@ -42,7 +47,9 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     const options: CallOptions & RookeryCallOptions = { ...properties.callOptions };
     checkCallOptions(options, place);
     const defaultTimeoutMs = applyTimeout(options, isUnary(methodDefinition) ? defaults.timeoutMs : 0, place);
-    const record = recordFor(properties, options, defaults, place);
+    const wanted = wantedBy(properties, options, defaults, place);
+    const failure = 'reason' in wanted ? wanted : undefined;
+    const record = recordFor(properties, options, defaults, 'reason' in wanted ? {} : wanted);
     const context: CallContext = { service: serviceOf(channel), record, defaultTimeoutMs };
     const metadata = withRecord(properties.metadata, record);
     // grpc-js and the balancer must agree: what the one fails and the other queues is never picked again.
@@ -51,21 +58,48 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     return {
       ...properties,
       metadata,
-      callOptions: options,
+      callOptions: failure ? refuseCall(options, failure) : options,
       ...(callback && { callback: describing(callback, context) }),
     };
   };
+}
+
+type Wanted = Pick<CallRecord, 'groups' | 'hashKey'>;
+
+/** What is computed anew for each call, often of what somebody else has sent: the call fails where it is wrong. */
+function wantedBy(
+  { metadata, channel }: CallProperties<unknown, unknown>,
+  { group, hashKey }: RookeryCallOptions,
+  { hashKey: source }: CaptureOptions,
+  place: () => string,
+): Wanted | CallFailure {
+  try {
+    const groups = group === undefined ? undefined : checkGroups(group, `${place()}.group`);
+    if (hashKey === undefined && !source) return { groups };
+    const key = hashKeyOf(hashKey, { metadata, source, place });
+    return key === undefined && source ? hashKeyMissing(serviceOf(channel), source) : { groups, hashKey: key };
+  } catch (error) {
+    if (!(error instanceof RookeryError)) throw error;
+    return { reason: error.code, service: serviceOf(channel), details: error.message };
+  }
+}
+
+function hashKeyMissing(service: string, { header }: HashKeySource): CallFailure {
+  const set = header === undefined ? 'Set `hashKey`' : `Set the header ${JSON.stringify(header)} or \`hashKey\``;
+  const details = `${service}: the call has no key, and its client picks by one. ${set} for the call.`;
+  return { reason: 'ROOKERY_HASH_KEY_MISSING', service, details };
 }
 
 function recordFor(
   { metadata, methodDefinition }: CallProperties<unknown, unknown>,
   options: CallOptions & RookeryCallOptions,
   defaults: CaptureOptions,
-  place: () => string,
+  { groups, hashKey }: Wanted,
 ): CallRecord {
   const timeoutMs = options.deadline === undefined ? undefined : Number(options.deadline) - Date.now();
   return {
-    groups: options.group === undefined ? undefined : checkGroups(options.group, `${place()}.group`),
+    groups,
+    hashKey,
     clientGroups: defaults.groups,
     lane: currentLane(),
     waitForReady: options.waitForReady ?? metadata.getOptions().waitForReady ?? defaults.waitForReady,

@@ -7,7 +7,7 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 import type { Balancer } from '../core/balancer.js';
-import type { CallFailure, CallReason } from '../core/call.js';
+import type { CallFailure } from '../core/call.js';
 import { recordOf } from './call-record.js';
 import { rememberFailure } from './call-error.js';
 import { SubchannelConnection } from './connection.js';
@@ -131,7 +131,13 @@ function queueFull(service: string): CallFailure {
 }
 
 /** Failures that no waiting heals: a call that waits for readiness must not wait for them either. */
-const FINAL: readonly CallReason[] = ['ROOKERY_VIEW_FAILED', 'ROOKERY_QUEUE_FULL'];
+const FINAL: readonly CallFailure['reason'][] = ['ROOKERY_VIEW_FAILED', 'ROOKERY_QUEUE_FULL', 'ROOKERY_PICKER_FAILED'];
+
+/** UNAVAILABLE where it says nothing else. */
+const CODES: { readonly [R in CallFailure['reason']]?: status } = {
+  ROOKERY_QUEUE_FULL: status.RESOURCE_EXHAUSTED,
+  ROOKERY_PICKER_FAILED: status.INTERNAL,
+};
 
 /**
  * A dropped call ends; any other failure would be sent again by grpc-js, as if a server had said so. Calls that wait for
@@ -139,7 +145,7 @@ const FINAL: readonly CallReason[] = ['ROOKERY_VIEW_FAILED', 'ROOKERY_QUEUE_FULL
  */
 function failed(failure: CallFailure, waitForReady: boolean): PickResult {
   const metadata = rememberFailure(new Metadata(), failure);
-  const code = failure.reason === 'ROOKERY_QUEUE_FULL' ? status.RESOURCE_EXHAUSTED : status.UNAVAILABLE;
+  const code = CODES[failure.reason] ?? status.UNAVAILABLE;
   const { DROP, TRANSIENT_FAILURE } = experimental.PickResultType;
   return {
     ...UNUSED,

@@ -1,4 +1,5 @@
 import type { GrpcOptions } from '@nestjs/microservices';
+import { BALANCING_KEYS } from '../core/balancing-options.js';
 import { INSTANCE_KEYS } from '../core/instance-keys.js';
 import type { KeysOf } from '../core/keys.js';
 import type { ClientDefaults } from './client/client.js';
@@ -16,8 +17,9 @@ export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = {
   registry: true,
   namespace: true,
   register: true,
-  quarantineMs: true,
+  balancer: true,
   ejection: true,
+  quarantineMs: true,
   zone: true,
   cache: true,
 };
@@ -75,17 +77,12 @@ export const SERVER_KEYS: KeysOf<RookeryGrpcOptions> = {
 };
 
 export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
+  ...BALANCING_KEYS,
   url: true,
   credentials: true,
   channelOptions: true,
   group: true,
   timeoutMs: true,
-  retry: true,
-  balancer: true,
-  ejection: true,
-  warmUpMs: true,
-  subset: true,
-  zone: true,
   healthCheck: true,
   tls: true,
   compat: true,

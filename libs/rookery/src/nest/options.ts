@@ -1,12 +1,10 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { GrpcOptions } from '@nestjs/microservices';
 import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
+import type { BalancingOptions } from '../core/balancing-options.js';
 import { RookeryError, show } from '../core/errors.js';
-import type { EjectionOptions } from '../core/ejection-options.js';
 import type { InstanceOptions } from '../core/instance.js';
-import type { PickerFactory } from '../core/picker.js';
 import type { Registry } from '../core/registry.js';
-import type { Retry } from '../core/retry.js';
 import type { HealthCheckOption } from '../grpc/health-option.js';
 import type { TlsOptions } from '../grpc/server-name.js';
 import type { CacheOptions } from '../snapshots/options.js';
@@ -14,8 +12,8 @@ import type { RegisterMode } from './environment.js';
 import type { HealthCheck } from './server/health-check.js';
 import type { ProtoContract, ServiceRef } from './service-ref.js';
 
-/** Options of `RookeryModule.forRoot`. */
-export interface RookeryModuleOptions {
+/** Options of `RookeryModule.forRoot`; those of balancing are for clients that say nothing else. */
+export interface RookeryModuleOptions extends Pick<BalancingOptions, 'balancer' | 'ejection' | 'quarantineMs'> {
   /**
    * A registry, or its URL. Default: env `ROOKERY_REGISTRY`; else `memory:` under vitest and jest, the embedded
    * `local:` on a developer's machine, and in production nothing: the application refuses to start.
@@ -28,13 +26,6 @@ export interface RookeryModuleOptions {
    * `ROOKERY_REGISTER`, else `'auto'`.
    */
   readonly register?: RegisterMode;
-  /**
-   * How long clients keep an instance that the registry lost without a word beside others that it knows, for as long as
-   * the connection to it holds, ms; default 60 000. A group that was lost as a whole is kept as long as its connections.
-   */
-  readonly quarantineMs?: number;
-  /** That of clients that say nothing of it. */
-  readonly ejection?: false | EjectionOptions;
   /**
    * Where this process stands: its clients prefer instances of the same zone, and its own instances are of this zone unless
    * their server says otherwise. Default: env `ROOKERY_ZONE`, else no preference.
@@ -118,7 +109,8 @@ export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'p
   readonly compat?: Compat;
 }
 
-export interface ClientFeatureOptions {
+/** Those of balancing are by default what `forRoot` says, `zone` included. */
+export interface ClientFeatureOptions extends BalancingOptions {
   /** The service to dial, and its contract. */
   readonly service: ServiceRef | string;
   /** The token; default the service's name. One service may have several clients. */
@@ -135,34 +127,6 @@ export interface ClientFeatureOptions {
   readonly group?: string | readonly string[];
   /** Deadline of unary calls that name none, ms; default 5000, 0 = none. */
   readonly timeoutMs?: number;
-  /**
-   * What is sent again, to an instance that the call was not sent to before. `'idempotent'`: what surely was not
-   * processed, and where UNAVAILABLE leaves that open, calls marked `idempotent` or by their .proto. `false`: only what
-   * grpc-js itself sends again. Or `{ maxAttempts, budget }`. Default `'idempotent'`: 3 attempts, 20 % of the calls and 10 a
-   * second.
-   */
-  readonly retry?: Retry;
-  readonly balancer?: PickerFactory;
-  /**
-   * When instances whose calls or connections fail get no calls for a while, as long as their group has others (gRFC A50);
-   * `false` is never. Default: that of `RookeryModule.forRoot()`, else after 5 failures in a row, for 5 s, then longer.
-   */
-  readonly ejection?: false | EjectionOptions;
-  /**
-   * How long the share of an instance that joins grows, from a tenth of its weight to all of it, ms (Envoy's slow start).
-   * Default 0: all of it at once.
-   */
-  readonly warmUpMs?: number;
-  /**
-   * To how many instances of a group the client connects, 0 or `false` = all; default 200. It chooses them by a hash with a
-   * seed of its own, and replaces those that fail (gRFC A68).
-   */
-  readonly subset?: number | false;
-  /**
-   * The zone whose instances the client prefers, or `false` for no preference; default that of `forRoot`. The rule is in
-   * docs/guides/zones-and-subsets.md.
-   */
-  readonly zone?: string | false;
   /**
    * Whether to watch the health of each instance and give calls only to those that say SERVING (gRFC A17): `true` asks
    * about the service's name, and servers that are not ours about themselves; a text is what to ask about. Default false.

@@ -1,7 +1,6 @@
 import { createDirectory } from '../grpc/directory.js';
+import { checkBalancing } from '../core/balancing-options.js';
 import type { Directory } from '../core/directory.js';
-import { checkMs } from '../core/duration.js';
-import { checkEjection } from '../core/ejection-options.js';
 import { checkInstanceOptions, checkName } from '../core/instance.js';
 import { RookeryError, show } from '../core/errors.js';
 import { checkKeys } from '../core/keys.js';
@@ -37,8 +36,7 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
   if (typeof options !== 'object' || options === null) throw noOptions(options);
   checkKeys(options, MODULE_KEYS, 'forRoot');
   if (options.register !== undefined) checkRegisterMode(options.register, 'forRoot.register');
-  if (options.quarantineMs !== undefined) checkMs(options.quarantineMs, 'forRoot.quarantineMs');
-  if (options.ejection !== undefined) checkEjection(options.ejection, 'forRoot.ejection');
+  checkBalancing(options, 'forRoot');
   const cache = options.cache === undefined ? undefined : checkCacheOptions(options.cache);
   const environment = environmentOf(options, env);
   const registry = chooseRegistry(options, env);

@@ -47,7 +47,7 @@ describe('weighted', () => {
   });
 
   it.each([1, 2, 10, 100, 1000])('is exact over any window of a cycle: %d candidates', (size) => {
-    for (const seed of [1, 2, 3]) {
+    for (let seed = 1; seed <= 10; seed += 1) {
       const random = seededRandom(seed);
       const all = candidates(...Array.from({ length: size }, () => 1 + Math.floor(random() * 10)));
       expectExact(pickerOver(all, random), all, `seed ${seed}`);
@@ -135,6 +135,29 @@ describe('weighted', () => {
     for (let i = 0; i < 10; i += 1)
       expect(picker.pick({ skip: (candidate) => candidate === skipped })).not.toBe(skipped);
     expect(picks(picker, 30)).toContain(skipped);
+  });
+
+  it('takes the one that is due first of those that are not skipped, however many are', () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const random = seededRandom(seed + 100);
+      const all = candidates(...Array.from({ length: 60 }, () => 1));
+      // Of equal weights each comes once in a cycle: that is the order of their deadlines.
+      const order = picks(pickerOver(all, seededRandom(seed)), all.length);
+      const skipped = new Set(order.filter((_, i) => i < seed * 2 || random() < 0.5));
+      const picked = pickerOver(all, seededRandom(seed)).pick({ skip: (each) => skipped.has(each) });
+      expect(picked, `seed ${seed}`).toBe(order.find((each) => !skipped.has(each)));
+    }
+  });
+
+  it('asks of no more than it passes over', () => {
+    const all = candidates(...Array.from({ length: 1000 }, () => 1));
+    const picker = pickerOver(all, seededRandom(4));
+    let asked = 0;
+    for (let i = 0; i < 100; i += 1) {
+      const skipped = new Set(picks(pickerOver(all, seededRandom(i)), 3));
+      picker.pick({ skip: (each) => (asked += 1) > 0 && skipped.has(each) });
+    }
+    expect(asked).toBeLessThanOrEqual(100 * 4);
   });
 
   it('gives one that was passed over for long no burst when it is back', () => {

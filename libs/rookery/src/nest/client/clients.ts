@@ -1,12 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
-import { checkEjection } from '../../core/ejection-options.js';
+import { checkBalancing, mergeBalancing } from '../../core/balancing-options.js';
 import { RookeryError } from '../../core/errors.js';
 import { checkKeys } from '../../core/keys.js';
-import { checkRetry } from '../../core/retry.js';
 import { checkGroups } from '../../core/route.js';
-import { checkSubset } from '../../core/subset.js';
-import { checkZone } from '../../core/zone-preference.js';
 import { channelOptions, directOptions } from '../../grpc/channel-options.js';
 import { checkHealthCheck } from '../../grpc/health-option.js';
 import { checkTls } from '../../grpc/server-name.js';
@@ -59,27 +56,22 @@ export class RookeryClients {
 
   #open({ service, contract }: ResolvedFeature, settings: ClientSettings): DiscoveryClient {
     const target = settings.url ?? `discovery:///${service}`;
-    const { credentials: channelCredentials = credentials.createInsecure(), healthCheck, retry, tls } = settings;
+    const { credentials: channelCredentials = credentials.createInsecure(), healthCheck, tls } = settings;
     const idempotentMethods = idempotentIn(contract.definition);
     const clientOptions = (defaults: ClientDefaults): ClientOptions => {
       const own = { channelOptions: settings.channelOptions, idempotentMethods, ...defaults, ...(tls && { tls }) };
       if (settings.url !== undefined) return directOptions(own);
-      const { events } = this.runtime.registry;
-      const { quarantineMs } = this.runtime.options;
-      const { ejection = this.runtime.options.ejection, warmUpMs } = settings;
-      const { subset, zone = this.runtime.environment.instance.zone } = settings;
-      return channelOptions(this.runtime.directory, {
+      const { registry, directory, options, environment } = this.runtime;
+      return channelOptions(directory, {
         ...own,
-        emit: events.emit,
+        ...mergeBalancing(
+          options,
+          environment.instance.zone === undefined ? {} : { zone: environment.instance.zone },
+          settings,
+        ),
+        emit: registry.events.emit,
         secure: channelCredentials._isSecure(),
         ...(healthCheck !== undefined && { healthCheck }),
-        ...(retry !== undefined && { retry }),
-        ...(quarantineMs !== undefined && { quarantineMs }),
-        ...(ejection !== undefined && { ejection }),
-        ...(warmUpMs !== undefined && { warmUpMs }),
-        ...(subset !== undefined && { subset }),
-        ...(zone !== undefined && { zone }),
-        ...(settings.balancer && { balancer: settings.balancer }),
       });
     };
     const { group, compat } = settings;
@@ -99,15 +91,11 @@ export class RookeryClients {
 
 function checkSettings(settings: ClientSettings, place: string): ClientSettings {
   checkKeys(settings, SETTINGS_KEYS, place);
+  checkBalancing(settings, place);
   if (settings.group !== undefined) checkGroups(settings.group, `${place}.group`);
   if (settings.compat !== undefined) checkCompat(settings.compat, `${place}.compat`);
   if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
-  if (settings.retry !== undefined) checkRetry(settings.retry, `${place}.retry`);
-  if (settings.ejection !== undefined) checkEjection(settings.ejection, `${place}.ejection`);
-  if (settings.warmUpMs !== undefined) checkMs(settings.warmUpMs, `${place}.warmUpMs`);
   if (settings.healthCheck !== undefined) checkHealthCheck(settings.healthCheck, `${place}.healthCheck`);
-  if (settings.subset !== undefined) checkSubset(settings.subset, `${place}.subset`);
-  if (settings.zone !== undefined) checkZone(settings.zone, place);
   if (settings.tls !== undefined) checkTls(settings.tls, `${place}.tls`, settings.url);
   if (settings.credentials === undefined || settings.credentials instanceof ChannelCredentials) return settings;
   throw new RookeryError('ROOKERY_GRPC_DUPLICATE', {
