@@ -60,6 +60,12 @@ describe('an option that nobody reads is refused', () => {
     [{ instance: { wieght: 3 } }, 'rookeryGrpc.instance.wieght', 'Did you mean `weight`?'],
     [{ stop: { drain: 3 } }, 'rookeryGrpc.stop.drain', 'Did you mean `drainMs`?'],
     [{ options: { url: '127.0.0.1:0' } }, 'rookeryGrpc.options', 'Write them without the nesting'],
+    [{ lane: 'ignore' }, 'rookeryGrpc.lane', 'Did you mean `lanes`?'],
+    [{ lanes: { acept: ['canary'] } }, 'rookeryGrpc.lanes.acept', 'Did you mean `accept`?'],
+    [{ lanes: ['canary'] }, 'rookeryGrpc.lanes', "Use 'ignore', or { accept: ['canary'] }"],
+    [{ lanes: 'accept' }, 'rookeryGrpc.lanes', "Use 'ignore', or { accept: ['canary'] }"],
+    [{ lanes: { accept: 'canary' } }, 'rookeryGrpc.lanes.accept', 'Name the lanes that may be chosen'],
+    [{ lanes: { accept: [] } }, 'rookeryGrpc.lanes.accept', 'Name the lanes that may be chosen'],
   ])('in rookeryGrpc: %o', async (options, path, remedy) => {
     await refused(() => stage.serve(loose({ service, ...options })), { code, path, remedy });
     await refused(() => stage.serve({ useFactory: () => loose({ service, ...options }) }), { code, path, remedy });

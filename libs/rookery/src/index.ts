@@ -13,7 +13,8 @@ export { weighted } from './core/pickers/weighted.js';
 export type { Registration } from './core/registration.js';
 export type { Registry } from './core/registry.js';
 export { isCallError, type RookeryCallError } from './grpc/call-error.js';
-export { currentLane, withLane } from './grpc/lane.js';
+export { currentLane, withLane, type LaneOption } from './grpc/lane.js';
+export { detached } from './grpc/request-context.js';
 export type { AsyncClient, CallOptions, Messages } from './nest/client/async-client.types.js';
 export { RookeryClient, type ClientDefaults } from './nest/client/client.js';
 export type {
@@ -27,6 +28,7 @@ export type {
   StopOptions,
 } from './nest/options.js';
 export type { RequestStream } from './nest/server/handlers/request-stream.js';
+export { laneFromHeader, type LaneFromHeaderOptions } from './nest/server/lane-from-header.js';
 export { RegisterService } from './nest/server/register-service.decorator.js';
 export { Rookery, type RookeryHealth } from './nest/rookery.js';
 export { rookeryGrpc, type RookeryGrpcFactory } from './nest/server/rookery-grpc.js';

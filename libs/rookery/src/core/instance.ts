@@ -50,12 +50,16 @@ export interface InstanceOptions {
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
 /**
  * A service, group or id of ours: a letter or digit, then up to 62 letters, digits, dots, underscores and hyphens.
  * @throws {RookeryError} ROOKERY_NAME_INVALID
  */
 export function checkName(name: unknown, path: string): string {
-  if (typeof name === 'string' && NAME.test(name)) return name;
+  if (typeof name === 'string' && isName(name)) return name;
   throw new RookeryError('ROOKERY_NAME_INVALID', {
     path,
     found: `found ${show(name)}.`,

@@ -1,6 +1,7 @@
 import { status, type Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { CallFailure, CallRecord } from '../core/call.js';
 import { shared } from '../system/shared.js';
+import type { DeadlineOrigin } from './call-deadline.js';
 
 /** A gRPC ServiceError that also says what Rookery knows of the call. */
 export interface RookeryCallError extends ServiceError {
@@ -33,14 +34,14 @@ export function rememberFailure(metadata: Metadata, failure: CallFailure): Metad
 export interface CallContext {
   readonly service: string;
   readonly record?: CallRecord;
-  /** The timeout that applied because the call named none, ms. */
-  readonly defaultTimeoutMs?: number | undefined;
+  /** Absent where the call set its deadline itself, or has none. */
+  readonly deadlineOrigin?: DeadlineOrigin | undefined;
 }
 
 /** Adds what is known of the call to the very error that grpc-js made. */
 export function describeError<E extends Partial<ServiceError>>(
   error: E,
-  { service, record, defaultTimeoutMs }: CallContext,
+  { service, record, deadlineOrigin }: CallContext,
 ): E & RookeryCallError {
   const described = error as E & { -readonly [K in keyof RookeryCallError]: RookeryCallError[K] };
   const failure = error.metadata && failures.get(error.metadata);
@@ -50,8 +51,12 @@ export function describeError<E extends Partial<ServiceError>>(
   described.service = service;
   if (record?.instance !== undefined) described.instance = record.instance;
   described.attempts = record?.attempts ?? 0;
-  if (reason === 'ROOKERY_CALL_TIMEOUT' && defaultTimeoutMs !== undefined) {
-    described.message += ` (the default of ${defaultTimeoutMs} ms: set timeoutMs for the call or the client, 0 for none)`;
-  }
+  if (reason === 'ROOKERY_CALL_TIMEOUT' && deadlineOrigin) described.message += ` (${explain(deadlineOrigin)})`;
   return described;
+}
+
+function explain(origin: DeadlineOrigin): string {
+  return origin.from === 'default'
+    ? `the default of ${origin.timeoutMs} ms: set timeoutMs for the call or the client, 0 for none`
+    : 'the deadline of the incoming call that it was made for: its client waits no longer. Give that call more time, or run what outlives it in detached()';
 }

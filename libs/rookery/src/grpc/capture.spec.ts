@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events';
 import { Channel, credentials, Metadata, type CallProperties } from '@grpc/grpc-js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemTime } from '../system/time.js';
 import { captureCall } from './capture.js';
+import { detached, inContext } from './request-context.js';
 
 describe('the time that a call has', () => {
   const channel = new Channel('dns:localhost:1', credentials.createInsecure(), {});
@@ -11,7 +13,7 @@ describe('the time that a call has', () => {
     const properties = {
       argument: {},
       metadata: new Metadata(),
-      call: {},
+      call: new EventEmitter(),
       channel,
       methodDefinition: { path: '/a/B', requestStream: false, responseStream: false },
       callOptions,
@@ -35,6 +37,27 @@ describe('the time that a call has', () => {
       expect(deadline === undefined || deadline === Infinity).toBe(true);
     },
   );
+
+  it.each([{}, { timeoutMs: 0 }, { timeoutMs: 60_000 }, { deadline: Infinity }, { deadline: Date.now() + 60_000 }])(
+    'is no longer than that of the call for which it is made: %o',
+    (options) => {
+      const incoming = Date.now() + 1000;
+      inContext({ deadline: incoming }, () => {
+        expect(deadlineOf(options)).toBe(incoming);
+        expect(detached(() => deadlineOf(options))).not.toBe(incoming);
+      });
+      expect(deadlineOf(options)).not.toBe(incoming);
+    },
+  );
+
+  it('is its own, where that ends before the call for which it is made', () => {
+    const own = Date.now() + 1000;
+    inContext({ deadline: own + 60_000 }, () => {
+      expect(deadlineOf({ deadline: own })).toBe(own);
+      expect(deadlineOf({ timeoutMs: 1000 })).toBeLessThan(own + 50_000);
+      expect(deadlineOf({})).toBeLessThan(own + 50_000);
+    });
+  });
 
   it.each([
     [{ timeoutMs: -1 }, 'call of dns:localhost:1 (a/B), options.timeoutMs'],

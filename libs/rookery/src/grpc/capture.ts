@@ -1,23 +1,27 @@
-import { url as inspectorUrl } from 'node:inspector';
 import {
   Channel,
   type CallInvocationTransformer,
   type CallOptions,
   type CallProperties,
+  Metadata,
   type requestCallback,
   type ServiceError,
+  status,
+  type StatusObject,
 } from '@grpc/grpc-js';
 import type { CallFailure, CallRecord } from '../core/call.js';
-import { RookeryError, show } from '../core/errors.js';
+import { RookeryError } from '../core/errors.js';
 import type { HashKeySource } from '../core/picker.js';
 import { checkGroups } from '../core/route.js';
 import type { Time } from '../core/time.js';
-import { describeError, type CallContext } from './call-error.js';
+import { applyDeadline } from './call-deadline.js';
+import { describeError, rememberFailure, type CallContext } from './call-error.js';
 import { checkCallOptions, type RookeryCallOptions } from './call-options.js';
 import { withRecord } from './call-record.js';
+import { endedChannel } from './ended-call.js';
 import { hashKeyOf } from './hash-key.js';
-import { currentLane } from './lane.js';
-import { refuseCall } from './refuse-call.js';
+import { currentLane, LANE_HEADER } from './lane.js';
+import { currentContext, inContext, type RequestContext } from './request-context.js';
 
 type AnyChannel = CallProperties<unknown, unknown>['channel'];
 
@@ -37,7 +41,8 @@ export interface CaptureOptions {
 
 /**
  * Captures what a call wants, synchronously when it is made: a queued call is picked in whatever context happened to
- * wake the channel, and a lane read there would be another request's.
+ * wake the channel, and a lane read there would be another request's. What hears of the call is brought back to the
+ * context in which it was made.
  */
 export function captureCall(defaults: CaptureOptions): CallInvocationTransformer {
   return (properties: CallProperties<unknown, unknown>) => {
@@ -46,22 +51,38 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     const place = () => `call of ${serviceOf(channel)} (${methodDefinition.path.slice(1)}), options`;
     const options: CallOptions & RookeryCallOptions = { ...properties.callOptions };
     checkCallOptions(options, place);
-    const defaultTimeoutMs = applyTimeout(options, isUnary(methodDefinition) ? defaults.timeoutMs : 0, place);
+    const made = currentContext();
+    const limits = { defaultMs: isUnary(methodDefinition) ? defaults.timeoutMs : 0, incoming: made?.deadline };
+    const deadlineOrigin = applyDeadline(options, limits, place);
     const wanted = wantedBy(properties, options, defaults, place);
     const failure = 'reason' in wanted ? wanted : undefined;
     const record = recordFor(properties, options, defaults, 'reason' in wanted ? {} : wanted);
-    const context: CallContext = { service: serviceOf(channel), record, defaultTimeoutMs };
+    const ended = failure ? refusal(failure) : record.deadline <= defaults.time.now() ? expired() : undefined;
+    const context: CallContext = { service: serviceOf(channel), record, deadlineOrigin };
     const metadata = withRecord(properties.metadata, record);
+    // Who passes on the metadata of an incoming call does not mean this: it goes to peers, and the picker knows them.
+    metadata.remove(LANE_HEADER);
     // grpc-js and the balancer must agree: what the one fails and the other queues is never picked again.
     metadata.setOptions({ ...metadata.getOptions(), waitForReady: record.waitForReady ?? false });
-    if (!callback) describeErrorsOf(properties.call, context);
+    listenIn(made, properties.call, callback ? undefined : context);
     return {
       ...properties,
       metadata,
-      callOptions: failure ? refuseCall(options, failure) : options,
-      ...(callback && { callback: describing(callback, context) }),
+      callOptions: options,
+      ...(ended && { channel: endedChannel(channel, ended) }),
+      ...(callback && { callback: describing(callback, context, made) }),
     };
   };
+}
+
+function expired(): StatusObject {
+  const details = 'Deadline exceeded before the call was made';
+  return { code: status.DEADLINE_EXCEEDED, details, metadata: new Metadata() };
+}
+
+function refusal(failure: CallFailure): StatusObject {
+  const metadata = rememberFailure(new Metadata(), failure);
+  return { code: status.INVALID_ARGUMENT, details: failure.details, metadata };
 }
 
 type Wanted = Pick<CallRecord, 'groups' | 'hashKey'>;
@@ -115,56 +136,27 @@ function isUnary({ requestStream, responseStream }: CallProperties<unknown, unkn
   return !requestStream && !responseStream;
 }
 
-/** Node's timers, and so grpc-js, take no more; whoever asks for longer wants none, ms. */
-const LONGEST_MS = 2 ** 31 - 1;
-
-/** Sets the deadline; returns the default timeout where it was that. */
-function applyTimeout(
-  options: CallOptions & RookeryCallOptions,
-  defaultMs: number,
-  place: () => string,
-): number | undefined {
-  const { timeoutMs, deadline } = options;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
-    throw wrongTime(`${place()}.timeoutMs`, timeoutMs, 'Use milliseconds, or 0 for none.');
-  }
-  if (deadline !== undefined && deadline !== null) {
-    if (Number.isNaN(Number(deadline)))
-      throw wrongTime(`${place()}.deadline`, deadline, 'Use a Date, or milliseconds since 1970.');
-    if (Number(deadline) - Date.now() > LONGEST_MS) delete options.deadline;
-    return undefined;
-  }
-  if (timeoutMs !== undefined) {
-    if (timeoutMs > 0 && timeoutMs <= LONGEST_MS) options.deadline = Date.now() + timeoutMs;
-    return undefined;
-  }
-  // Who stands at a breakpoint does not want his calls to time out.
-  if (defaultMs <= 0 || inspectorUrl() !== undefined) return undefined;
-  options.deadline = Date.now() + defaultMs;
-  return defaultMs;
-}
-
-function wrongTime(path: string, value: unknown, remedy: string): RookeryError {
-  return new RookeryError('ROOKERY_OPTION_INVALID', {
-    path,
-    found: `found ${show(value)}.`,
-    remedy,
-  });
-}
-
-function describing(callback: requestCallback<unknown>, context: CallContext): requestCallback<unknown> {
-  return (error, value) => callback(error && describeError(error, context), value);
+function describing(
+  callback: requestCallback<unknown>,
+  context: CallContext,
+  made: RequestContext | undefined,
+): requestCallback<unknown> {
+  return (error, value) => inContext(made, () => callback(error && describeError(error, context), value));
 }
 
 /**
- * A stream tells its error to whoever listens; a listener of ours would count as one, and an error that nobody hears
- * would pass in silence.
+ * Runs the listeners of a call in the context in which it was made, and describes the error of a stream to them: a
+ * listener of ours would count as one, and an error that nobody hears would pass in silence.
  */
-function describeErrorsOf(call: CallProperties<unknown, unknown>['call'], context: CallContext): void {
+function listenIn(
+  made: RequestContext | undefined,
+  call: CallProperties<unknown, unknown>['call'],
+  stream: CallContext | undefined,
+): void {
   const emit = call.emit.bind(call) as (event: string | symbol, ...args: unknown[]) => boolean;
   call.emit = (event: string | symbol, ...args: unknown[]) => {
-    if (event === 'error') describeError(args[0] as ServiceError, context);
-    return emit(event, ...args);
+    if (stream && event === 'error') describeError(args[0] as ServiceError, stream);
+    return inContext(made, () => emit(event, ...args));
   };
 }
 

@@ -10,6 +10,7 @@ import type { Balancer } from '../core/balancer.js';
 import type { CallFailure } from '../core/call.js';
 import { recordOf } from './call-record.js';
 import { rememberFailure } from './call-error.js';
+import { LANE_HEADER } from './lane.js';
 import { SubchannelConnection } from './connection.js';
 import { handleIn, serviceIn, type ChannelHandle } from './handle.js';
 import { SubchannelArgs } from './subchannel-args.js';
@@ -68,7 +69,10 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   pick({ metadata }: experimental.PickArgs): PickResult {
     const call = recordOf(metadata);
     const result = this.#balancer!.pick(call);
-    if ('pick' in result) return (result.pick.connection as SubchannelConnection).pick!;
+    if ('pick' in result) {
+      writeLane(metadata, result.pick.instance.peer > 0 ? call.lane : undefined);
+      return (result.pick.connection as SubchannelConnection).pick!;
+    }
     // It was sent, and is not worth waiting for somebody else.
     if (call.answered) return dropped(call.answered);
     const { waitForReady = false } = metadata.getOptions();
@@ -120,6 +124,12 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     this.#published = stateOf(balancer);
     this.helper.updateState(this.#published, this, null);
   }
+}
+
+/** The metadata is that of one attempt, and is sent: another attempt may go to somebody who knows no lanes. */
+function writeLane(metadata: Metadata, lane: string | undefined): void {
+  if (lane === undefined) metadata.remove(LANE_HEADER);
+  else metadata.set(LANE_HEADER, lane);
 }
 
 const UNUSED = { status: null, onCallStarted: null, onCallEnded: null };

@@ -41,6 +41,8 @@ export const STOP_KEYS: KeysOf<StopOptions> = { drainMs: true, streamMs: true };
 
 export const HEALTH_KEYS: KeysOf<HealthOptions> = { check: true, intervalMs: true };
 
+export const LANE_KEYS = { accept: true } as const;
+
 type NestServerOptions = GrpcOptions['options'];
 
 /** Those that mean nothing to Nest's own server. */
@@ -56,6 +58,7 @@ export const OWN_SERVER_KEYS: KeysOf<Omit<RookeryGrpcOptions, keyof NestServerOp
   health: true,
   reflection: true,
   stop: true,
+  lanes: true,
   compat: true,
 };
 

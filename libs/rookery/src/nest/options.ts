@@ -6,6 +6,7 @@ import { RookeryError, show } from '../core/errors.js';
 import type { InstanceOptions } from '../core/instance.js';
 import type { Registry } from '../core/registry.js';
 import type { HealthCheckOption } from '../grpc/health-option.js';
+import type { LaneOption } from '../grpc/lane.js';
 import type { TlsOptions } from '../grpc/server-name.js';
 import type { CacheOptions } from '../snapshots/options.js';
 import type { RegisterMode } from './environment.js';
@@ -105,6 +106,11 @@ export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'p
   readonly reflection?: boolean;
   /** How long the steps of a stop may take. Default: see `StopOptions`. */
   readonly stop?: StopOptions;
+  /**
+   * Which lanes of incoming calls become those of their handlers, and so of the calls that these make. `'ignore'`: none.
+   * `{ accept: ['canary'] }`: those of the list. For a server that others than your own services reach. Default: all.
+   */
+  readonly lanes?: LaneOption;
   /** `'nest'`: answers, errors and streams as Nest's own server has them, with its defects. Default: without them. */
   readonly compat?: Compat;
 }

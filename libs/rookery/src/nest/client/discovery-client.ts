@@ -19,7 +19,7 @@ import type { Contract } from '../contract.js';
 import { DEFAULTS_KEYS } from '../option-keys.js';
 import { checkMs } from '../../core/duration.js';
 import { type Compat } from '../options.js';
-import { observableMethod, type ObservableMethod } from './observable-method.js';
+import { keepingContext, observableMethod, type ObservableMethod } from './observable-method.js';
 
 export interface DiscoveryClientOptions {
   readonly service: string;
@@ -128,7 +128,7 @@ class ChannelProxy extends ClientGrpcProxy {
   }
 
   override createServiceMethod(client: Client, name: string): ObservableMethod {
-    if (this.#compat === 'nest') return super.createServiceMethod(client, name);
+    if (this.#compat === 'nest') return keepingContext(super.createServiceMethod(client, name));
     return observableMethod(client, name, (error) => this.serializeError(error) as unknown);
   }
 

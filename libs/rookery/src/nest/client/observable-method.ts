@@ -1,6 +1,7 @@
 import type { Client, MethodDefinition, ServiceError } from '@grpc/grpc-js';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Messages } from './async-client.types.js';
+import { currentContext, inContext } from '../../grpc/request-context.js';
 import { isMessages, pump } from './pump.js';
 
 type GrpcCall = Parameters<typeof pump>[1] & {
@@ -11,7 +12,9 @@ type GrpcMethod = ((...args: unknown[]) => GrpcCall) & MethodDefinition<unknown,
 export type ObservableMethod = (...args: unknown[]) => Observable<unknown>;
 
 /**
- * A method as Nest's client has it: each subscription makes a call, and leaving cancels it. Request streams are sent as
+ * A method as Nest's client has it: each subscription makes a call, and leaving cancels it. The lane and the deadline of
+ * the calls are those of the code that called the method, whoever subscribes: Nest itself does, when a handler returns the
+ * Observable. Request streams are sent as
  * fast as the server takes them where they can be iterated. The answers are pushed: a slow subscriber of a long stream
  * buffers it, and had better use the AsyncIterable of an `AsyncClient`.
  */
@@ -23,7 +26,7 @@ export function observableMethod(
   const method = (client as unknown as Record<string, GrpcMethod>)[name]!;
   const { requestStream, responseStream } = method;
   return (request, ...rest) =>
-    new Observable((observer) => {
+    inCallersContext((observer) => {
       const hears = requestStream && isMessages(request);
       // Who leaves the metadata out may have written undefined.
       const args = [...(hears ? [] : [request]), ...rest.filter((one) => one !== undefined && one !== null)];
@@ -46,6 +49,22 @@ export function observableMethod(
         if (!state.over) setImmediate(() => call.cancel());
       };
     });
+}
+
+function inCallersContext(subscribe: (observer: Subscriber<unknown>) => () => void): Observable<unknown> {
+  const context = currentContext();
+  return new Observable((observer) => inContext(context, () => subscribe(observer)));
+}
+
+/** As above, for a method that Nest has made. */
+export function keepingContext(method: ObservableMethod): ObservableMethod {
+  return (...args) => {
+    const calls = method(...args);
+    return inCallersContext((observer) => {
+      const subscription = calls.subscribe(observer);
+      return () => subscription.unsubscribe();
+    });
+  };
 }
 
 function listen(

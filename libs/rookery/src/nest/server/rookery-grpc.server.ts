@@ -15,6 +15,7 @@ import type { ModulesContainer } from '@nestjs/core';
 import { ServerGrpc, type GrpcOptions } from '@nestjs/microservices';
 import { RookeryError } from '../../core/errors.js';
 import { AcceptedSockets } from '../../grpc/accepted-sockets.js';
+import { acceptedLanes, serveCall, type IncomingCall } from '../../grpc/incoming-call.js';
 import { PEER_SERVICE, PEER_SERVICE_NAME, type HelloRequest, type HelloResponse } from '../../grpc/peer.js';
 import { systemTime } from '../../system/time.js';
 import { bind, type Bound } from './bind.js';
@@ -77,6 +78,7 @@ export class RookeryGrpcServer extends ServerGrpc {
   #bound: Bound | undefined;
   #health: ServerHealth | undefined;
   readonly #asides = new RunningCalls();
+  readonly #lanes: ReadonlySet<string> | undefined;
   #sockets: AcceptedSockets | undefined;
   readonly #handled = new Set<string>();
   #grpcServer: WrappingServer | undefined;
@@ -88,6 +90,7 @@ export class RookeryGrpcServer extends ServerGrpc {
     private readonly life: ServerLife,
   ) {
     super(nestOptions(settings, contracts.contract));
+    this.#lanes = acceptedLanes(settings.lanes);
   }
 
   /** Where it listens, once it does. */
@@ -242,11 +245,11 @@ export class RookeryGrpcServer extends ServerGrpc {
     const streams = requestStream || responseStream;
     const run = method as (call: unknown, callback: unknown) => unknown;
     if (ASIDE.test(path)) return streams ? this.#asides.track(run, true) : method;
-    const timed = (call: unknown, callback: unknown): unknown => {
+    const serve = (call: IncomingCall, callback: unknown): unknown => {
       this.lastCallAt = systemTime.now();
-      return run(call, callback);
+      return serveCall(call, this.#lanes, () => run(call, callback));
     };
-    return this.calls.track(timed, streams);
+    return this.calls.track(serve, streams);
   };
 
   #methodOf(...[handler, type, streaming]: Parameters<ServerGrpc['createServiceMethod']>): GrpcMethod {

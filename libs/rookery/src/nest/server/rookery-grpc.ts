@@ -5,10 +5,11 @@ import type { AsyncMicroserviceOptions, CustomStrategy } from '@nestjs/microserv
 import { RookeryError, show } from '../../core/errors.js';
 import { checkInstanceOptions, checkName } from '../../core/instance.js';
 import { checkKeys } from '../../core/keys.js';
+import { checkLaneList } from '../../grpc/lane.js';
 import { checkRegisterMode } from '../environment.js';
 import { checkMs } from '../../core/duration.js';
 import { checkCompat, type HealthOptions, type RookeryGrpcOptions } from '../options.js';
-import { HEALTH_KEYS, INSTANCE_KEYS, SERVER_KEYS, STOP_KEYS } from '../option-keys.js';
+import { HEALTH_KEYS, INSTANCE_KEYS, LANE_KEYS, SERVER_KEYS, STOP_KEYS } from '../option-keys.js';
 import { ServerFactory } from './server-factory.js';
 import { isServiceRef, nameOf, type ServiceRef } from '../service-ref.js';
 
@@ -73,6 +74,7 @@ function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
   if (options.requireRegistry !== undefined) checkRequired(options);
   if (options.health !== undefined) checkHealth(options.health);
   if (options.reflection !== undefined) checkBoolean(options.reflection, 'rookeryGrpc.reflection');
+  if (options.lanes !== undefined) checkLanes(options.lanes);
   if (options.compat !== undefined) checkCompat(options.compat, 'rookeryGrpc.compat');
   if (options.registerWaitMs !== undefined) checkMs(options.registerWaitMs, 'rookeryGrpc.registerWaitMs');
   if (options.registerTimeoutMs !== undefined) checkMs(options.registerTimeoutMs, 'rookeryGrpc.registerTimeoutMs');
@@ -117,6 +119,15 @@ function checkHealth(health: unknown): void {
     );
   if (intervalMs !== undefined && checkMs(intervalMs, 'rookeryGrpc.health.intervalMs') === 0)
     throw wrong('rookeryGrpc.health.intervalMs', intervalMs, 'Use at least 1.');
+}
+
+function checkLanes(lanes: unknown): void {
+  if (lanes === 'ignore') return;
+  if (typeof lanes !== 'object' || lanes === null || Array.isArray(lanes))
+    throw wrong('rookeryGrpc.lanes', lanes, "Use 'ignore', or { accept: ['canary'] }.");
+  checkKeys(lanes, LANE_KEYS, 'rookeryGrpc.lanes');
+  const { accept } = lanes as { readonly accept?: unknown };
+  checkLaneList(accept, 'rookeryGrpc.lanes.accept');
 }
 
 function checkBoolean(value: unknown, path: string): void {
