@@ -1,5 +1,5 @@
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
-import { CALL_REASONS, ERROR_CODES } from 'rookery/core';
+import { CALL_REASONS, ERROR_CODES, WHY } from 'rookery/core';
 import { PEER_SERVICE, PEER_SERVICE_NAME } from 'rookery/grpc';
 import { describe, expect, it } from 'vitest';
 import {
@@ -73,6 +73,13 @@ describe('the reference of options', () => {
     const [own = ''] = section(readPage(`docs/reference/${file}`), heading).split(/^#+ /m);
     const options = tableNames(own.replace(/^\| option of .*$/m, ''));
     expect(options.toSorted()).toEqual(membersOf(name, elsewhere).toSorted());
+  });
+});
+
+describe('the guide to routes', () => {
+  it('has exactly the reasons of explain', () => {
+    const reasons = tableNames(section(readPage('docs/guides/routes.md'), 'Reasons'));
+    expect(reasons).toEqual(Object.keys(WHY));
   });
 });
 

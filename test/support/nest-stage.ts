@@ -37,7 +37,6 @@ type ModuleOptions = Pick<DynamicModule, 'imports' | 'providers' | 'controllers'
  * the hooks of the user's providers, calls, and the states of registrations.
  */
 export class NestStage {
-  readonly registry: Registry = memory();
   readonly log: string[] = [];
   readonly warnings: string[] = [];
   /** Calls with a delay wait for this. */
@@ -46,7 +45,7 @@ export class NestStage {
   /** In the order of their making. */
   readonly apps: INestApplicationContext[] = [];
 
-  constructor() {
+  constructor(readonly registry: Registry = memory()) {
     this.gate = new Promise((resolve) => (this.openGate = resolve));
     this.registry.events.on((event) => {
       if (event.type === 'registration.changed') this.log.push(`${event.service} ${event.state}`);

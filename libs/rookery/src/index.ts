@@ -2,6 +2,8 @@
 export type { EjectionOptions } from './core/ejection-options.js';
 export { RookeryError, type RookeryErrorCode } from './core/errors.js';
 export type { RookeryEvent } from './core/event.js';
+export type { ExplainCall, ServiceExplanation } from './core/explain.js';
+export { explanationText } from './core/explanation-text.js';
 export { ANY_GROUP, UNGROUPED, type InstanceOptions, type ServiceInstance } from './core/instance.js';
 export type { BalancerName } from './core/balancer-choice.js';
 export type { Candidate, HashKeySource, Picker, PickerFactory, PickRequest, Weighted } from './core/picker.js';
@@ -12,6 +14,7 @@ export { p2c } from './core/pickers/p2c.js';
 export { weighted } from './core/pickers/weighted.js';
 export type { Registration } from './core/registration.js';
 export type { Registry } from './core/registry.js';
+export type { GroupRoute } from './core/route.js';
 export { isCallError, type RookeryCallError } from './grpc/call-error.js';
 export { currentLane, withLane, type LaneOption } from './grpc/lane.js';
 export { detached } from './grpc/request-context.js';

@@ -198,7 +198,7 @@ describe('the message of a call that fails', () => {
     stage.report('plain', 'failed', 'connect ECONNREFUSED 10.1.2.3:50051 [fe80::1]:7 unix:/run/x.sock');
     const message = stage.failure({ groups: ['B', UNGROUPED] });
     expect(message).toMatch(
-      /^s: no usable instance in group 'B', then ungrouped; present: group 'A' \(2\), ungrouped \(1\)\./,
+      /^s: no usable instance in group 'B', then ungrouped; present: group 'A' \(2\), ungrouped \(1, 1 failed\)\./,
     );
     expect(message).toContain('Last error: connect ECONNREFUSED <address> <address> <address>.');
     expect(message).not.toMatch(/10\.1|fe80|x\.sock|:1\b/);

@@ -1,24 +1,27 @@
 import type { ServiceDelta } from './change.js';
-import type { CallFailure, CallRecord, Outcome, PickResult } from './call.js';
+import type { CallFailure, CallRecord, Outcome, PickResult, Waiting } from './call.js';
 import type { Directory } from './directory.js';
 import { groupMissing, noInstance, pickerFailed, withoutAddresses } from './call-failure.js';
+import { CallGroups, ruleOf } from './call-groups.js';
+import { reportChannel } from './channel-report.js';
 import { Ejection } from './ejection.js';
 import { ejectionSettings, type EjectionOptions } from './ejection-options.js';
 import { HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
 import { EndpointTable } from './endpoint-table.js';
 import { messageOf } from './errors.js';
 import type { EventSink } from './event.js';
+import type { ChannelReport, ExplainedCall } from './explain.js';
 import { GroupPools } from './group-pools.js';
-import { ANY_GROUP, type ServiceInstance } from './instance.js';
+import type { ServiceInstance } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import { weighted } from './pickers/weighted.js';
+import { PickLog } from './pick-log.js';
 import { QUARANTINE_MS } from './quarantine.js';
 import { RetryRule, type Retry } from './retry.js';
-import { DEFAULT_ROUTE, type GroupRoute } from './route.js';
-import { SplitChooser } from './split.js';
 import { DEFAULT_SUBSET } from './subset.js';
 import { Suspicion } from './suspicion.js';
 import type { Random, Time } from './time.js';
+import type { KnownView, ServiceView } from './view.js';
 import { WarmUp } from './warm-up.js';
 
 /** A call moves on from a group that is only connecting after this long, ms, or a quarter of the time it has left. */
@@ -66,6 +69,8 @@ export interface BalancerOptions {
   readonly subset?: number | undefined;
   /** The zone whose instances it prefers (see `ZonePreference`). Default none. */
   readonly zone?: string | undefined;
+  /** The groups that the client names, which its calls bring along; only for explanations. */
+  readonly groups?: readonly string[] | undefined;
   readonly emit?: EventSink;
 }
 
@@ -79,8 +84,9 @@ class ServiceBalancer implements Balancer {
   readonly #suspicion: Suspicion;
   readonly #ejection: Ejection | undefined;
   readonly #warmUp: WarmUp | undefined;
-  readonly #split: SplitChooser;
+  readonly #groups: CallGroups;
   readonly #retry: RetryRule;
+  readonly #picks = new PickLog();
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Disposable;
   #moveOn: Disposable | undefined;
@@ -119,9 +125,10 @@ class ServiceBalancer implements Balancer {
       others: (silent) => this.#othersThan(silent),
       accuse: (endpoint) => this.#accuse(endpoint),
     });
-    this.#split = new SplitChooser(random);
     this.#retry = new RetryRule(options.retry ?? 'idempotent', time);
-    this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas));
+    this.#groups = new CallGroups(this.#pools, random);
+    const explainer = { explain: (call: ExplainedCall) => this.#explain(call) };
+    this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas), explainer);
     const view = this.#view;
     if (view.status !== 'known') return;
     this.#table.setAll(view.instances.values());
@@ -144,43 +151,39 @@ class ServiceBalancer implements Balancer {
 
   pick(call: CallRecord): PickResult<Endpoint> {
     const view = this.#view;
-    if (view.status === 'pending') return { wait: true };
-    if (view.status === 'failed') {
-      return {
-        fail: {
-          reason: 'ROOKERY_VIEW_FAILED',
-          service: this.options.service,
-          details: withoutAddresses(messageOf(view.error)),
-        },
-      };
-    }
+    if (view.status === 'pending') return waits(call, 'registry');
+    if (view.status === 'failed') return { fail: this.#failure(view, []) };
     try {
-      return this.#choose(call, view.route ?? DEFAULT_ROUTE);
+      return this.#choose(call, view);
     } catch (error) {
       // A picker of the user's: grpc-js would take what it throws out of the process.
       return { fail: pickerFailed(this.options.service, error) };
     }
   }
 
-  #choose(call: CallRecord, route: GroupRoute): PickResult<Endpoint> {
-    const groups = this.#groupsOf(call, route);
+  #choose(call: CallRecord, view: KnownView): PickResult<Endpoint> {
+    const groups = this.#groups.of(call, view.route);
     for (let i = 0; i < groups.length; i += 1) {
       const pool = this.#pools.get(groups[i]!);
       if (!pool || pool.missing) continue;
       const endpoint = pool.pick(call);
       if (endpoint) {
-        call.instance = endpoint.instance.id;
+        const { instance } = endpoint;
+        call.instance = instance.id;
+        const rule = ruleOf(call, groups, i, view.route);
+        this.#picks.record(this.#pickedAt(call), instance, groups, i, rule, call.attempts + 1);
+        if (call.waitingFor) call.waitingFor = undefined;
         return { pick: endpoint };
       }
       const onlyOne = groups.slice(i + 1).every((other) => this.#pools.get(other)?.missing ?? true);
-      if (pool.usable === 0 && (onlyOne || !this.#movesOn(call))) return { wait: true };
+      if (pool.usable === 0 && (onlyOne || !this.#movesOn(call))) return waits(call, 'connection');
     }
     if (call.skip && !call.processed) {
       // Whoever refused it is better than nobody.
       delete call.skip;
-      return this.#choose(call, route);
+      return this.#choose(call, view);
     }
-    return call.waitForReady ? { wait: true } : { fail: this.#noCandidate(groups) };
+    return call.waitForReady ? waits(call, 'instance') : { fail: this.#failure(view, groups) };
   }
 
   report(endpoint: Endpoint, state: EndpointState, error?: string): void {
@@ -294,21 +297,25 @@ class ServiceBalancer implements Balancer {
     if (this.#pools.place(endpoint)) this.#changed();
   }
 
-  /** The call, else its client, else the route of the service, else ungrouped; a lane before them. */
-  #groupsOf(call: CallRecord, route: GroupRoute): readonly string[] {
-    if (call.groups) return call.groups;
-    const groups = call.clientGroups ?? this.#routed(route);
-    return call.lane === undefined || groups[0] === call.lane ? groups : [call.lane, ...groups];
+  /** Reading the clock costs more than the pick: most calls are picked when they are made. */
+  #pickedAt(call: CallRecord): number {
+    const late = call.attempts > 0 || call.waitingFor !== undefined;
+    return late ? this.options.time.now() : (call.madeAt ?? this.options.time.now());
   }
 
-  #routed(route: GroupRoute): readonly string[] {
-    if (route.type === 'prefer') return route.groups;
-    if (route.type === 'any') return [ANY_GROUP];
-    const groups = Object.keys(route.shares).filter((group) => route.shares[group]! > 0);
-    const usable = (group: string) => (this.#pools.get(group)?.usable ?? 0) > 0;
-    const hopeful = (group: string) => !(this.#pools.get(group)?.missing ?? true);
-    const group = this.#split.choose(route.shares, usable) ?? groups.find(hopeful);
-    return group === undefined ? groups : [group];
+  #explain(call: ExplainedCall): ChannelReport {
+    const view = this.#view;
+    return reportChannel({
+      call: { ...call, clientGroups: this.options.groups },
+      view,
+      groups: this.#groups,
+      pools: this.#pools,
+      endpoints: this.#table.values(),
+      picks: this.#picks,
+      now: this.options.time.now(),
+      zone: this.options.zone,
+      failure: (groups) => this.#failure(view, groups),
+    });
   }
 
   /** A call has waited long enough for a group that is only connecting, and may try its next group. */
@@ -332,8 +339,10 @@ class ServiceBalancer implements Balancer {
     });
   }
 
-  #noCandidate(groups: readonly string[]): CallFailure {
+  #failure(view: ServiceView, groups: readonly string[]): CallFailure {
     const { service, directory } = this.options;
+    if (view.status === 'failed')
+      return { reason: 'ROOKERY_VIEW_FAILED', service, details: withoutAddresses(messageOf(view.error)) };
     if (this.#table.size === 0) return noInstance(service, directory.registry.name);
     return groupMissing(service, groups, this.#pools.groups(), this.#lastError);
   }
@@ -341,4 +350,9 @@ class ServiceBalancer implements Balancer {
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function waits(call: CallRecord, reason: Waiting): PickResult<Endpoint> {
+  call.waitingFor = reason;
+  return { wait: true };
 }

@@ -38,14 +38,19 @@ export function pickerFailed(service: string, error: unknown): CallFailure {
 /** The groups that exist, the first ten of them. */
 function present(pools: ReadonlyMap<string, GroupPool>): string {
   const named: string[] = [];
-  for (const [group, { size, unhealthy }] of pools) {
+  for (const [group, pool] of pools) {
     if (named.length === NAMED_GROUPS) return `${named.join(', ')} and ${pools.size - named.length} more groups`;
-    named.push(`${groupName(group)} (${size}${unhealthy > 0 ? `, ${unhealthy} unhealthy` : ''})`);
+    named.push(`${groupName(group)} (${counts(pool)})`);
   }
   return named.join(', ');
 }
 
-function groupName(group: string): string {
+function counts({ size, unhealthy, failed }: GroupPool): string {
+  return `${size}${unhealthy > 0 ? `, ${unhealthy} unhealthy` : ''}${failed > 0 ? `, ${failed} failed` : ''}`;
+}
+
+/** As people read it. */
+export function groupName(group: string): string {
   return group === UNGROUPED ? 'ungrouped' : group === ANY_GROUP ? 'any group' : `group '${group}'`;
 }
 

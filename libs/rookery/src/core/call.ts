@@ -22,6 +22,10 @@ export interface CallRecord extends PickRequest<Endpoint> {
   readonly timeoutMs?: number | undefined;
   /** Monotonic ms; Infinity where there is none. */
   readonly deadline: number;
+  /** When it was made, monotonic ms; absent where nobody captured it. */
+  readonly madeAt?: number | undefined;
+  /** What it waits for, since its last pick; absent where it has an instance. */
+  waitingFor?: Waiting | undefined;
   /** When it began to wait for a group that is only connecting. */
   waitingSince?: number;
   /** Attempts that were started so far. */
@@ -33,6 +37,9 @@ export interface CallRecord extends PickRequest<Endpoint> {
   /** The id of the instance that was picked last. */
   instance?: string;
 }
+
+/** What a call waits for: the registry's first answer, a connection, or (`waitForReady`) an instance at all. */
+export type Waiting = 'registry' | 'connection' | 'instance';
 
 /** How one attempt of a call ended. */
 export interface Outcome {

@@ -1,5 +1,6 @@
 import { apply, type ServiceChange, type ServiceDelta, type ServiceState } from './change.js';
 import type { Directory, ViewListener } from './directory.js';
+import { checkExplainCall, explainService, type ChannelExplainer, type ExplainCall } from './explain.js';
 import type { Registry } from './registry.js';
 import { PENDING, type ServiceView } from './view.js';
 
@@ -22,7 +23,7 @@ interface Scripted {
   view: ServiceView;
   revision: number;
   readonly state: ServiceState;
-  readonly listeners: Set<ViewListener>;
+  readonly listeners: Map<ViewListener, ChannelExplainer | undefined>;
 }
 
 class DirectoryByHand implements ScriptedDirectory {
@@ -38,10 +39,18 @@ class DirectoryByHand implements ScriptedDirectory {
     return this.#services.get(service)?.view ?? PENDING;
   }
 
-  subscribe(service: string, listener: ViewListener): Disposable {
+  explain(service: string, call: ExplainCall = {}) {
+    const scripted = this.#services.get(service);
+    const channels = [...(scripted?.listeners.values() ?? [])].filter((channel) => channel !== undefined);
+    const checked = checkExplainCall(call);
+    const reports = new Map(channels.map((channel, i) => [i + 1, channel.explain(checked)]));
+    return explainService({ service, registry: this.registry.name, view: scripted?.view, call, reports, now: 0 });
+  }
+
+  subscribe(service: string, listener: ViewListener, channel?: ChannelExplainer): Disposable {
     const own: ViewListener = (deltas) => listener(deltas);
     const { listeners } = this.#scripted(service);
-    listeners.add(own);
+    listeners.set(own, channel);
     return { [Symbol.dispose]: () => void listeners.delete(own) };
   }
 
@@ -51,14 +60,14 @@ class DirectoryByHand implements ScriptedDirectory {
     const deltas = changes.flatMap((change) => apply(state, change));
     scripted.revision += deltas.length;
     scripted.view = { status: 'known', instances: state.instances, route: state.route, revision: scripted.revision };
-    for (const listener of listeners) listener(deltas);
+    for (const listener of listeners.keys()) listener(deltas);
     return deltas;
   }
 
   fail(service: string, error: Error): void {
     const scripted = this.#scripted(service);
     scripted.view = { status: 'failed', error };
-    for (const listener of scripted.listeners) listener([]);
+    for (const listener of scripted.listeners.keys()) listener([]);
   }
 
   subscribers(service: string): number {
@@ -76,7 +85,7 @@ class DirectoryByHand implements ScriptedDirectory {
         view: PENDING,
         revision: 0,
         state: { instances: new Map(), route: undefined },
-        listeners: new Set(),
+        listeners: new Map(),
       };
       this.#services.set(service, scripted);
     }

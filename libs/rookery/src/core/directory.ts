@@ -2,6 +2,16 @@ import { apply, type ServiceChange, type ServiceDelta, type ServiceState } from 
 import { Backoff } from './backoff.js';
 import { RookeryError } from './errors.js';
 import type { EventSink } from './event.js';
+import {
+  checkExplainCall,
+  explainService,
+  type ChannelExplainer,
+  type ChannelReport,
+  type ExplainCall,
+  type ExplainedCall,
+  type ServiceExplanation,
+} from './explain.js';
+import { checkName } from './instance.js';
 import type { Registry } from './registry.js';
 import { pause, within, type Random, type Time } from './time.js';
 import { ColdStart, type ViewCache, type ViewSnapshot } from './view-cache.js';
@@ -17,7 +27,14 @@ export interface Directory extends AsyncDisposable {
   services(): Iterable<string>;
   view(service: string): ServiceView;
   /** Starts the watch if there is none; the current view is `view(service)`. */
-  subscribe(service: string, listener: ViewListener): Disposable;
+  /** @param channel where it is a channel, which can say what becomes of its calls */
+  subscribe(service: string, listener: ViewListener, channel?: ChannelExplainer): Disposable;
+  /**
+   * How the service stands for a call, instance by instance, and why; for people and tools. Starts nothing: a service that
+   * nobody watches is `unwatched`. Costs time for each instance: ask when something is asked of you, not for every call.
+   * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
+   */
+  explain(service: string, call?: ExplainCall): ServiceExplanation;
 }
 
 export interface DirectoryOptions {
@@ -58,7 +75,17 @@ class RegistryDirectory implements Directory {
     return this.#closed ?? this.#watches.get(service)?.view ?? PENDING;
   }
 
-  subscribe(service: string, listener: ViewListener): Disposable {
+  explain(service: string, call: ExplainCall = {}): ServiceExplanation {
+    checkName(service, 'service');
+    const checked = checkExplainCall(call);
+    const watch = this.#watches.get(service);
+    const view = this.#closed ?? watch?.view;
+    const reports = watch?.reports(checked) ?? new Map<number, ChannelReport>();
+    const { registry, options } = this;
+    return explainService({ service, registry: registry.name, view, call, reports, now: options.time.now() });
+  }
+
+  subscribe(service: string, listener: ViewListener, channel?: ChannelExplainer): Disposable {
     if (this.#closed) return { [Symbol.dispose]: () => {} };
     let watch = this.#watches.get(service);
     if (!watch) {
@@ -67,7 +94,7 @@ class RegistryDirectory implements Directory {
       });
       this.#watches.set(service, (watch = started));
     }
-    return watch.join(listener);
+    return watch.join(listener, channel);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,6 +118,8 @@ class ServiceWatch {
   view: ServiceView = PENDING;
   readonly #state: ServiceState = { instances: new Map(), route: undefined };
   readonly #listeners = new Set<ViewListener>();
+  readonly #channels = new Map<ViewListener, { readonly number: number; readonly explainer: ChannelExplainer }>();
+  #channelsSoFar = 0;
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   readonly #running: Promise<void>;
@@ -112,13 +141,19 @@ class ServiceWatch {
     this.#running = this.#run();
   }
 
-  join(listener: ViewListener): Disposable {
+  reports(call: ExplainedCall): Map<number, ChannelReport> {
+    return new Map([...this.#channels.values()].map(({ number, explainer }) => [number, explainer.explain(call)]));
+  }
+
+  join(listener: ViewListener, explainer?: ChannelExplainer): Disposable {
     // A wrapper, so that one function may join twice.
     const own: ViewListener = (deltas) => listener(deltas);
     this.#linger?.[Symbol.dispose]();
     this.#listeners.add(own);
+    if (explainer) this.#channels.set(own, { number: (this.#channelsSoFar += 1), explainer });
     return {
       [Symbol.dispose]: () => {
+        this.#channels.delete(own);
         if (!this.#listeners.delete(own) || this.#listeners.size > 0) return;
         this.#linger = this.options.time.after(this.options.lingerMs ?? 60_000, () => void this.end());
       },

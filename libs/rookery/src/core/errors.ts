@@ -5,7 +5,7 @@
 export const ERROR_CODES = {
   ROOKERY_REGISTRY_UNSET: 'No registry is configured in production.',
   ROOKERY_REGISTRY_URL_INVALID: 'A registry URL cannot be understood.',
-  ROOKERY_REGISTRY_READONLY: 'The registry cannot take registrations.',
+  ROOKERY_REGISTRY_READONLY: 'The registry takes no registrations, or no routes.',
   ROOKERY_REGISTRY_CLOSED: 'The registry was used after it was closed.',
   ROOKERY_REGISTRY_INSECURE: 'The folder of the local registry belongs to, or is open to, somebody else.',
   ROOKERY_REGISTRY_UNREACHABLE: 'The registry does not answer; Rookery keeps trying.',

@@ -16,6 +16,7 @@ interface Standing {
   readonly unhealthy: boolean;
   /** Where it stands while it is usable: among those that are picked, or among the ejected. */
   readonly picker: Picker<Endpoint> | undefined;
+  readonly failed: boolean;
 }
 
 export interface PoolOptions {
@@ -41,11 +42,13 @@ export class GroupPool {
   readonly #standings = new Map<Endpoint, Standing>();
   /** Those that are hopeful and ejected, in the order in which they became so. */
   readonly #ejected = new Set<Endpoint>();
-  #panicking = false;
+  /** Nobody is left but ejected ones, and calls go to them. */
+  panicking = false;
   hopeful = 0;
   usable = 0;
   registered = 0;
   unhealthy = 0;
+  failed = 0;
   /** Usable, and not ejected. */
   #picked = 0;
 
@@ -114,7 +117,15 @@ export class GroupPool {
     const registered = usable && !quarantined && !ejected;
     if (usable && ejected) this.#aside ??= this.options.picker<Endpoint>(this.options.random);
     const picker = usable ? (ejected ? this.#aside : this.#picker) : undefined;
-    return { weight, hopeful, usable, registered, unhealthy: state === 'unhealthy', picker };
+    return {
+      weight,
+      hopeful,
+      usable,
+      registered,
+      unhealthy: state === 'unhealthy',
+      failed: state === 'failed',
+      picker,
+    };
   }
 
   #count(before: Standing | undefined, after: Standing | undefined): void {
@@ -122,14 +133,15 @@ export class GroupPool {
     this.usable += Number(after?.usable ?? false) - Number(before?.usable ?? false);
     this.registered += Number(after?.registered ?? false) - Number(before?.registered ?? false);
     this.unhealthy += Number(after?.unhealthy ?? false) - Number(before?.unhealthy ?? false);
+    this.failed += Number(after?.failed ?? false) - Number(before?.failed ?? false);
     this.#picked += Number(after?.picker === this.#picker) - Number(before?.picker === this.#picker);
   }
 
   /** Last in a change: whoever hears of it may change the pool again. */
   #tell(): void {
-    const before = this.#panicking;
-    this.#panicking = this.#picked === 0 && this.usable > 0;
-    if (this.#panicking && !before) this.options.panicked?.(this.usable);
+    const before = this.panicking;
+    this.panicking = this.#picked === 0 && this.usable > 0;
+    if (this.panicking && !before) this.options.panicked?.(this.usable);
     if (2 * this.#ejected.size > this.hopeful) this.options.overfull?.(this);
   }
 }

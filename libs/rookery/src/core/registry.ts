@@ -2,6 +2,7 @@ import type { ServiceChange } from './change.js';
 import type { EventHub } from './event.js';
 import type { ServiceInstance } from './instance.js';
 import type { Registration } from './registration.js';
+import type { GroupRoute } from './route.js';
 
 /** Who can see what is registered: this process, this machine, or every machine that reaches the registry. */
 export type RegistryReach = 'process' | 'machine' | 'network';
@@ -18,6 +19,17 @@ export interface RegistryCapabilities {
   /** How long a change may take to reach every watcher, ms: the least quiet period of a stopping server. */
   readonly propagationMs: number;
   readonly reach: RegistryReach;
+}
+
+/** What operators write into a registry beside the instances. */
+export interface RegistrySteering {
+  /**
+   * Sets the route of a service, for every client of it; `undefined` takes it away. Resolves when the registry has it:
+   * clients follow within `propagationMs`. The last one who writes counts; nothing ends the route with its writer.
+   * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID, and nothing is written; ROOKERY_REGISTRY_REFUSED,
+   * ROOKERY_REGISTRY_UNREACHABLE within seconds, ROOKERY_REGISTRY_CLOSED
+   */
+  setRoute(service: string, route: GroupRoute | undefined): Promise<void>;
 }
 
 /** Where instances are written and watched. */
@@ -40,4 +52,6 @@ export interface Registry extends AsyncDisposable {
    * where the registry is merely out of reach: the directory retries.
    */
   watch(service: string, signal: AbortSignal): AsyncIterable<readonly ServiceChange[]>;
+  /** Absent where the registry takes nothing from operators. */
+  readonly steer?: RegistrySteering;
 }

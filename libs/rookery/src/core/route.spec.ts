@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkGroups, DEFAULT_ROUTE, parseRoute, sameRoute } from './route.js';
+import { checkGroups, checkRoute, checkRouteChange, DEFAULT_ROUTE, parseRoute, sameRoute } from './route.js';
 
 describe('checkGroups', () => {
   it('takes one group or an ordered list', () => {
@@ -45,6 +45,60 @@ describe('parseRoute', () => {
     '{"type":"split","shares":{"a b":1}}',
   ])('refuses %s', (text) => {
     expect(() => parseRoute(text, 'routes/s')).toThrow('ROOKERY_ENTRY_MALFORMED at routes/s: found');
+  });
+});
+
+describe('checkRoute', () => {
+  it.each([
+    { type: 'any' },
+    { type: 'prefer', groups: ['canary', '', '*'] },
+    { type: 'split', shares: { stable: 90, canary: 0, '': 0.5 } },
+  ])('takes %j, and what is done to it later does not count', (route) => {
+    const checked = checkRoute(route);
+    expect(checked).toEqual(route);
+    expect(checked).not.toBe(route);
+    expect(Object.isFrozen(checked) && Object.values(checked).every(Object.isFrozen)).toBe(true);
+  });
+
+  it.each([
+    [null, 'ROOKERY_OPTION_INVALID at route: found null.'],
+    ['any', 'ROOKERY_OPTION_INVALID at route: found "any".'],
+    [['canary'], 'ROOKERY_OPTION_INVALID at route: found an array.'],
+    [{}, 'ROOKERY_OPTION_INVALID at route.type: found undefined.'],
+    [{ type: 'both' }, 'ROOKERY_OPTION_INVALID at route.type: found "both".'],
+    [{ type: 'any', shares: {} }, 'ROOKERY_OPTION_INVALID at route.shares: there is no such option.'],
+    [
+      { type: 'split', share: { A: 1 }, shares: { A: 1 } },
+      'route.share: there is no such option. Did you mean `shares`?',
+    ],
+    [{ type: 'prefer' }, 'ROOKERY_NAME_INVALID at route.groups: found undefined.'],
+    [{ type: 'prefer', groups: [] }, 'ROOKERY_OPTION_INVALID at route.groups: found an empty list.'],
+    [{ type: 'prefer', groups: ['A', 'a b'] }, 'ROOKERY_NAME_INVALID at route.groups[1]: found "a b".'],
+    [{ type: 'split' }, 'ROOKERY_OPTION_INVALID at route.shares: found null.'],
+    [{ type: 'split', shares: {} }, 'ROOKERY_OPTION_INVALID at route.shares: found shares whose sum is 0.'],
+    [{ type: 'split', shares: { A: 0, B: 0 } }, 'ROOKERY_OPTION_INVALID at route.shares: found shares whose sum is 0.'],
+    [{ type: 'split', shares: { A: 1, canary: -1 } }, 'ROOKERY_OPTION_INVALID at route.shares.canary: found -1.'],
+    [{ type: 'split', shares: { canary: NaN } }, 'ROOKERY_OPTION_INVALID at route.shares.canary: found NaN.'],
+    [{ type: 'split', shares: { canary: Infinity } }, 'ROOKERY_OPTION_INVALID at route.shares.canary: found Infinity.'],
+    [
+      { type: 'split', shares: { A: 1e308, B: 1e308 } },
+      'ROOKERY_OPTION_INVALID at route.shares: found shares whose sum',
+    ],
+    [{ type: 'split', shares: { '': '5' } }, `ROOKERY_OPTION_INVALID at route.shares.'': found "5".`],
+    [{ type: 'split', shares: { '*': 1 } }, 'ROOKERY_NAME_INVALID at route.shares.*: found "*".'],
+    [JSON.parse('{"type":"split","shares":{"__proto__":1}}'), 'ROOKERY_NAME_INVALID at route.shares.__proto__'],
+    [
+      { type: 'prefer', groups: Array.from({ length: 2000 }, (_, i) => `group-${i}`) },
+      /ROOKERY_OPTION_INVALID at route: found a route of \d+ characters\. Use at most 16384/,
+    ],
+  ])('refuses %j', (route, message) => {
+    expect(() => checkRoute(route)).toThrow(message);
+  });
+
+  it('asks for a service by name, and takes nothing for no route', () => {
+    expect(checkRouteChange('s', undefined)).toBeUndefined();
+    expect(() => checkRouteChange('a/b', undefined)).toThrow('ROOKERY_NAME_INVALID at service: found "a/b".');
+    expect(() => checkRouteChange('s', null as never)).toThrow('ROOKERY_OPTION_INVALID at route: found null.');
   });
 });
 

@@ -1,11 +1,16 @@
-import { ANY_GROUP, checkGroup, UNGROUPED } from './instance.js';
+import { ANY_GROUP, checkGroup, checkName, UNGROUPED } from './instance.js';
 import { RookeryError, show } from './errors.js';
+import { checkKeys } from './keys.js';
 
 /** Which groups serve the calls of a service that name no group themselves. */
 export type GroupRoute =
-  /** The first group that has a usable instance. */
+  /** The first group that has a usable instance; `''` (`UNGROUPED`) is the ungrouped, `'*'` any. */
   | { readonly type: 'prefer'; readonly groups: readonly string[] }
-  /** A share per group, renormalised over the groups that have a usable instance. */
+  /**
+   * A share per group, 0 or more, renormalised over the groups that have a usable instance; the key `''` (`UNGROUPED`) is
+   * the ungrouped. Only their ratios count: `{ stable: 9, canary: 1 }` is `{ stable: 90, canary: 10 }`. Calls with one
+   * hash key stay in one group.
+   */
   | { readonly type: 'split'; readonly shares: Readonly<Record<string, number>> }
   /** Every instance, by plain weight. */
   | { readonly type: 'any' };
@@ -34,49 +39,84 @@ export function checkGroups(groups: string | readonly string[], path: string): r
 }
 
 /**
- * Parses the text of a route as a registry holds it.
+ * A route as somebody wants it written: a copy that nobody changes, without anything that no reader knows.
+ * @throws {RookeryError} ROOKERY_OPTION_INVALID, ROOKERY_NAME_INVALID, with the path, such as `route.shares.canary`
+ */
+export function checkRoute(route: unknown, path = 'route'): GroupRoute {
+  const given = checkObject(route, path);
+  const checked = readRoute(given, path);
+  const known = {
+    prefer: { type: true, groups: true },
+    split: { type: true, shares: true },
+    any: { type: true },
+  } as const;
+  checkKeys(given, known[checked.type], path);
+  const { length } = JSON.stringify(checked);
+  if (length <= MAX_ROUTE_CHARS) return checked;
+  throw invalid(path, `found a route of ${length} characters`, `Use at most ${MAX_ROUTE_CHARS}: name fewer groups.`);
+}
+
+/**
+ * What somebody wants of a service's route, for registries that write it.
+ * @param route nothing takes the route away
+ * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
+ */
+export function checkRouteChange(service: string, route: GroupRoute | undefined): GroupRoute | undefined {
+  checkName(service, 'service');
+  return route === undefined ? undefined : checkRoute(route);
+}
+
+/**
+ * Parses the text of a route as a registry holds it; fields that nobody knows are left out.
  * @throws {RookeryError} ROOKERY_ENTRY_MALFORMED
  */
 export function parseRoute(text: string, path: string): GroupRoute {
-  if (text.length > MAX_ROUTE_CHARS) {
-    const found = `found a route of ${text.length} characters.`;
-    throw new RookeryError('ROOKERY_ENTRY_MALFORMED', { path, found, remedy: 'The last good route stays.' });
-  }
+  const malformed = (found: string, cause?: unknown) =>
+    new RookeryError('ROOKERY_ENTRY_MALFORMED', { path, found, remedy: 'The last good route stays.', cause });
+  if (text.length > MAX_ROUTE_CHARS) throw malformed(`found a route of ${text.length} characters.`);
   try {
-    const value = JSON.parse(text) as Partial<Record<string, unknown>>;
-    if (value['type'] === 'any') return { type: 'any' };
-    if (value['type'] === 'prefer')
-      return { type: 'prefer', groups: checkGroups(value['groups'] as string[], `${path}.groups`) };
-    if (value['type'] === 'split') return { type: 'split', shares: checkShares(value['shares'], `${path}.shares`) };
+    return readRoute(JSON.parse(text), path);
   } catch (cause) {
-    throw new RookeryError('ROOKERY_ENTRY_MALFORMED', {
-      path,
-      found: `found ${show(text)}.`,
-      remedy: 'The last good route stays.',
-      cause,
-    });
+    throw malformed(`found ${show(text)}.`, cause);
   }
-  throw new RookeryError('ROOKERY_ENTRY_MALFORMED', {
-    path,
-    found: `found ${show(text)}.`,
-    remedy: 'The last good route stays.',
-  });
 }
 
-function checkShares(shares: unknown, path: string): Readonly<Record<string, number>> {
-  const entries = Object.entries((shares ?? {}) as Record<string, unknown>);
-  const valid = entries.every(
-    ([group, share]) =>
-      typeof share === 'number' && Number.isFinite(share) && share >= 0 && checkGroup(group, path) === group,
-  );
-  if (!valid || !entries.some(([, share]) => (share as number) > 0)) {
-    throw new RookeryError('ROOKERY_OPTION_INVALID', {
-      path,
-      found: `found ${show(shares)}.`,
-      remedy: 'Give each group a share of at least 0, one above 0.',
-    });
+function readRoute(value: unknown, path: string): GroupRoute {
+  const { type, groups, shares } = checkObject(value, path);
+  if (type === 'any') return Object.freeze({ type });
+  if (type === 'prefer') {
+    const list = [...checkGroups(groups as string[], `${path}.groups`)];
+    return Object.freeze({ type, groups: Object.freeze(list) });
   }
-  return Object.freeze(Object.fromEntries(entries) as Record<string, number>);
+  if (type === 'split') return Object.freeze({ type, shares: checkShares(shares, `${path}.shares`) });
+  throw invalid(`${path}.type`, `found ${show(type)}`, "Use 'prefer', 'split' or 'any'.");
+}
+
+function checkObject(value: unknown, path: string): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw invalid(
+    path,
+    `found ${show(value)}`,
+    "Use an object such as { type: 'split', shares: { stable: 90, canary: 10 } }, or undefined to take the route away.",
+  );
+}
+
+function checkShares(value: unknown, path: string): Readonly<Record<string, number>> {
+  const shares = Object.entries(checkObject(value ?? null, path));
+  let sum = 0;
+  for (const [group, share] of shares) {
+    checkGroup(group, `${path}.${group}`);
+    if (typeof share !== 'number' || !Number.isFinite(share) || share < 0)
+      throw invalid(`${path}.${group || "''"}`, `found ${show(share)}`, 'Use a number of at least 0.');
+    sum += share;
+  }
+  if (!(sum > 0 && Number.isFinite(sum)))
+    throw invalid(path, `found shares whose sum is ${sum}`, 'Give at least one group a share above 0.');
+  return Object.freeze(Object.fromEntries(shares) as Record<string, number>);
+}
+
+function invalid(path: string, found: string, remedy: string): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', { path, found: `${found}.`, remedy });
 }
 
 export function sameRoute(a: GroupRoute | undefined, b: GroupRoute | undefined): boolean {

@@ -1,5 +1,6 @@
 import { status, type Metadata, type ServiceError } from '@grpc/grpc-js';
-import type { CallFailure, CallRecord } from '../core/call.js';
+import { withoutAddresses } from '../core/call-failure.js';
+import type { CallFailure, CallRecord, Waiting } from '../core/call.js';
 import { shared } from '../system/shared.js';
 import type { DeadlineOrigin } from './call-deadline.js';
 
@@ -36,12 +37,14 @@ export interface CallContext {
   readonly record?: CallRecord;
   /** Absent where the call set its deadline itself, or has none. */
   readonly deadlineOrigin?: DeadlineOrigin | undefined;
+  /** The registry's URL without secrets. */
+  readonly registry?: string | undefined;
 }
 
 /** Adds what is known of the call to the very error that grpc-js made. */
 export function describeError<E extends Partial<ServiceError>>(
   error: E,
-  { service, record, deadlineOrigin }: CallContext,
+  { service, record, deadlineOrigin, registry }: CallContext,
 ): E & RookeryCallError {
   const described = error as E & { -readonly [K in keyof RookeryCallError]: RookeryCallError[K] };
   const failure = error.metadata && failures.get(error.metadata);
@@ -51,8 +54,16 @@ export function describeError<E extends Partial<ServiceError>>(
   described.service = service;
   if (record?.instance !== undefined) described.instance = record.instance;
   described.attempts = record?.attempts ?? 0;
+  if (reason === 'ROOKERY_CALL_TIMEOUT' && record?.waitingFor)
+    described.message += `: ${service}: ${whatIsMissing(record.waitingFor, registry)}`;
   if (reason === 'ROOKERY_CALL_TIMEOUT' && deadlineOrigin) described.message += ` (${explain(deadlineOrigin)})`;
   return described;
+}
+
+/** What the time passed with, where no instance ever had the call. */
+function whatIsMissing(waiting: Waiting, registry: string | undefined): string {
+  if (waiting === 'registry') return `the registry ${withoutAddresses(registry ?? '')} has not answered yet`;
+  return waiting === 'connection' ? 'no instance was connected yet' : 'there was no usable instance';
 }
 
 function explain(origin: DeadlineOrigin): string {

@@ -37,6 +37,8 @@ export interface CaptureOptions {
   /** Where every call needs a key. */
   readonly hashKey?: HashKeySource | undefined;
   readonly time: Time;
+  /** The registry's URL without secrets; absent where the calls need none. */
+  readonly registry?: string | undefined;
 }
 
 /**
@@ -58,7 +60,8 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     const failure = 'reason' in wanted ? wanted : undefined;
     const record = recordFor(properties, options, defaults, 'reason' in wanted ? {} : wanted);
     const ended = failure ? refusal(failure) : record.deadline <= defaults.time.now() ? expired() : undefined;
-    const context: CallContext = { service: serviceOf(channel), record, deadlineOrigin };
+    const { registry } = defaults;
+    const context: CallContext = { service: serviceOf(channel), record, deadlineOrigin, registry };
     const metadata = withRecord(properties.metadata, record);
     // Who passes on the metadata of an incoming call does not mean this: it goes to peers, and the picker knows them.
     metadata.remove(LANE_HEADER);
@@ -118,6 +121,7 @@ function recordFor(
   { groups, hashKey }: Wanted,
 ): CallRecord {
   const timeoutMs = options.deadline === undefined ? undefined : Number(options.deadline) - Date.now();
+  const madeAt = defaults.time.now();
   return {
     groups,
     hashKey,
@@ -127,7 +131,8 @@ function recordFor(
     idempotent: options.idempotent ?? defaults.idempotentMethods?.has(methodDefinition.path),
     unary: isUnary(methodDefinition),
     timeoutMs,
-    deadline: timeoutMs === undefined ? Infinity : defaults.time.now() + timeoutMs,
+    madeAt,
+    deadline: timeoutMs === undefined ? Infinity : madeAt + timeoutMs,
     attempts: 0,
   };
 }

@@ -83,9 +83,10 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   const { emit = directory.registry.events.emit } = options;
   if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
-  const direct = directOptions(options, balancing.picker?.hashKey);
+  const direct = directOptions(options, { hashKey: balancing.picker?.hashKey, registry: directory.registry.name });
   const config = readServiceConfig(direct['grpc.service_config']);
   const retry = retriesItself(config) ? 'own' : balancing.retry;
+  const groups = groupsOf(options);
   const handle = {
     version: 1 as const,
     time,
@@ -94,24 +95,37 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
     ...(typeof serverName === 'function' && { serverName }),
     secure,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
-      createBalancer({ ...balancing, retry, service, directory, connect, time, random, emit }),
+      createBalancer({ ...balancing, retry, groups, service, directory, connect, time, random, emit }),
   };
   const attempts = retry === 'own' ? 1 : attemptsOf(retry);
   return withHandle({ ...direct, 'grpc.service_config': JSON.stringify(withPolicies(config, attempts)) }, handle);
 }
 
+/** What calls of a client with discovery need beside. */
+interface Discovery {
+  /** Where every call needs a key. */
+  readonly hashKey?: HashKeySource | undefined;
+  /** The registry's URL without secrets. */
+  readonly registry?: string;
+}
+
 /**
  * The options of a client with any other target: the same defaults and per-call options, without discovery.
+ * @param discovery what calls meet where there is discovery
  * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
  */
-export function directOptions(options: DiscoveryChannelOptions, hashKey?: HashKeySource): ClientOptions {
+export function directOptions(options: DiscoveryChannelOptions, discovery: Discovery = {}): ClientOptions {
   const { time = systemTime, channelOptions: own = {}, timeoutMs = DEFAULT_TIMEOUT_MS, waitForReady } = options;
-  const groups = options.group === undefined ? undefined : checkGroups(options.group, 'channelOptions.group');
+  const groups = groupsOf(options);
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const override = typeof serverName === 'string' && { 'grpc.ssl_target_name_override': serverName };
   const { idempotentMethods } = options;
-  const capture = captureCall({ groups, timeoutMs, waitForReady, idempotentMethods, hashKey, time });
+  const capture = captureCall({ groups, timeoutMs, waitForReady, idempotentMethods, time, ...discovery });
   return { ...DEFAULTS, ...own, ...override, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };
+}
+
+function groupsOf({ group }: DiscoveryChannelOptions): readonly string[] | undefined {
+  return group === undefined ? undefined : checkGroups(group, 'channelOptions.group');
 }
 
 type Transformer = NonNullable<ClientOptions['callInvocationTransformer']>;

@@ -120,7 +120,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('tells of bad data and of impostors, and not of ordinary endpoints', () => {
+  it('tells of bad data, of impostors and of who cannot be reached, and not of ordinary endpoints', () => {
     const endpoint = { type: 'endpoint.changed', service: 'users', id: 'one', address: 'h:1' } as const;
     expect(
       told(
@@ -133,6 +133,7 @@ describe('the log', () => {
       ),
     ).toEqual([
       'warn [Rookery] skipped: key: no JSON',
+      'warn [Rookery] users: h:1 cannot be reached: refused; no call goes there',
       'warn [Rookery] users: h:1: it hosts another service; no call goes there',
       'error [Rookery] users: permission denied',
     ]);
@@ -162,7 +163,41 @@ describe('the log', () => {
     expect(told(unhealthy, { ...endpoint, state: 'ready', previous: 'failed' })).toHaveLength(1);
     lines = [];
     // Its connection has ended, and it is unhealthy again: that is news.
-    expect(told(unhealthy, { ...endpoint, state: 'failed', previous: 'unhealthy' }, unhealthy)).toHaveLength(2);
+    expect(told(unhealthy, { ...endpoint, state: 'failed', previous: 'unhealthy' }, unhealthy)).toHaveLength(3);
+  });
+
+  it('tells once that an instance cannot be reached, however many clients say so, and once that it is back', () => {
+    const endpoint = { type: 'endpoint.changed', service: 'users', id: 'one', address: 'h:1' } as const;
+    const failed: RookeryEvent = { ...endpoint, state: 'failed', previous: 'connecting', error: 'refused' };
+    const ready: RookeryEvent = { ...endpoint, state: 'ready', previous: 'failed' };
+    const removed: RookeryEvent = { type: 'instance.removed', service: 'users', id: 'one', cause: 'left' };
+    expect(told(failed, failed, ready, ready, failed, removed, ready)).toEqual([
+      'warn [Rookery] users: h:1 cannot be reached: refused; no call goes there',
+      'log [Rookery] users: h:1 is reached again',
+      'warn [Rookery] users: h:1 cannot be reached: refused; no call goes there',
+    ]);
+  });
+
+  it('names ten instances of a service that cannot be reached, and says once that there are more', () => {
+    const log = new EventLog('etcd://registry');
+    const change = (service: string, i: number, state: 'failed' | 'ready') =>
+      log.listen({
+        ...({ type: 'endpoint.changed', service, id: `i${i}`, address: `h:${i}`, previous: 'connecting' } as const),
+        state,
+        error: 'refused',
+      });
+    for (let i = 0; i < 10_000; i += 1) change('users', i, 'failed');
+    change('orders', 0, 'failed');
+    expect(lines).toHaveLength(12);
+    expect(lines[10]).toBe(
+      'warn [Rookery] users: more instances cannot be reached; they are not named while so many are away',
+    );
+    expect(lines[11]).toBe('warn [Rookery] orders: h:0 cannot be reached: refused; no call goes there');
+    lines = [];
+    for (let i = 0; i < 10_000; i += 1) change('users', i, 'ready');
+    expect(lines).toHaveLength(10);
+    change('users', 0, 'failed');
+    expect(lines).toHaveLength(11);
   });
 
   it('tells once that an instance is ejected, why and how long, however many clients say so, and that it is back', () => {

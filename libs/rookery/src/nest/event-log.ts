@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../core/errors.js';
 import type { RookeryEvent } from '../core/event.js';
+import { Unreached } from './unreached.js';
 
 /** Tells people what Rookery does: one line per change of state, nothing per call. */
 export class EventLog {
@@ -11,6 +12,7 @@ export class EventLog {
   readonly #unhealthy = new Set<string>();
   /** Instances that some client has ejected; the others do not tell it again. */
   readonly #ejected = new Set<string>();
+  readonly #unreached = new Unreached();
   /** Services with servers that have no health service. */
   readonly #unchecked = new Set<string>();
   /** Services that a snapshot answers for. */
@@ -71,6 +73,7 @@ export class EventLog {
       case 'instance.removed':
         this.#unhealthy.delete(`${event.service}/${event.id}`);
         this.#ejected.delete(`${event.service}/${event.id}`);
+        this.#unreached.back(event.service, event.id);
         return;
       default:
         event satisfies never;
@@ -87,6 +90,17 @@ export class EventLog {
     } else if (previous === 'unhealthy' && this.#unhealthy.delete(key) && state === 'ready')
       // Other clients, which do not ask for health, have nothing to say of it.
       this.#logger.log(`${service}: ${address} serves again`);
+    this.#reach(event);
+  }
+
+  #reach({ service, id, address, state, error }: Extract<RookeryEvent, { type: 'endpoint.changed' }>): void {
+    if (state === 'failed') {
+      const told = this.#unreached.away(service, id);
+      if (told === 'named') this.#logger.warn(`${service}: ${address} cannot be reached: ${error}; no call goes there`);
+      if (told === 'counted')
+        this.#logger.warn(`${service}: more instances cannot be reached; they are not named while so many are away`);
+    } else if (state === 'ready' && this.#unreached.back(service, id))
+      this.#logger.log(`${service}: ${address} is reached again`);
   }
 
   #ejection(event: Extract<RookeryEvent, { type: 'endpoint.ejected' | 'endpoint.restored' }>): void {

@@ -1,10 +1,14 @@
 import type { Directory } from '../core/directory.js';
+import { RookeryError } from '../core/errors.js';
+import type { ExplainCall, ServiceExplanation } from '../core/explain.js';
 import type { Registration, RegistrationState } from '../core/registration.js';
 import type { Registry } from '../core/registry.js';
+import { checkRouteChange, type GroupRoute } from '../core/route.js';
 import { Shown } from '../core/shown.js';
 import type { ServiceView } from '../core/view.js';
 import type { RookeryLifecycle } from './server/lifecycle.js';
 import type { RookeryRuntime } from './runtime.js';
+import type { ServiceRef } from './service-ref.js';
 
 /** How an application stands with its registry. */
 export interface RookeryHealth {
@@ -82,6 +86,29 @@ export class Rookery extends Shown {
   }
 
   /**
+   * Sets the route of a service, for every client of it wherever it runs: which groups serve the calls that name none.
+   * `undefined` takes it away. Resolves when the registry has it.
+   * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID, ROOKERY_REGISTRY_READONLY,
+   * ROOKERY_REGISTRY_REFUSED, ROOKERY_REGISTRY_UNREACHABLE (within seconds: it is not tried again)
+   */
+  async setRoute(service: string | ServiceRef, route: GroupRoute | undefined): Promise<void> {
+    const name = nameOf(service);
+    const checked = checkRouteChange(name, route);
+    const { steer } = this.registry;
+    if (!steer) throw takesNoRoutes(this.registry.name);
+    await steer.setRoute(name, checked);
+  }
+
+  /**
+   * How a service stands for a call of this application's clients, instance by instance, and why; `explanationText` of
+   * `rookery/core` makes lines of it. Starts nothing, and asks nobody.
+   * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
+   */
+  explain(service: string | ServiceRef, call?: ExplainCall): ServiceExplanation {
+    return this.directory.explain(nameOf(service), call);
+  }
+
+  /**
    * Resolves when the registry has accepted every server that registers by itself or by the word of `register()`, also
    * those that do not listen yet; rejects with the signal's reason when it aborts first.
    */
@@ -89,6 +116,18 @@ export class Rookery extends Shown {
     const all = this.#lifecycle.registered();
     return signal ? unlessAborted(all, signal) : all;
   }
+}
+
+function nameOf(service: string | ServiceRef): string {
+  return typeof service === 'string' ? service : service?.name;
+}
+
+function takesNoRoutes(registry: string): RookeryError {
+  return new RookeryError('ROOKERY_REGISTRY_READONLY', {
+    path: 'registry',
+    found: `${registry} takes no routes.`,
+    remedy: 'Use memory:, local: or etcd://, or a registry of your own with `steer`.',
+  });
 }
 
 function statusOf({

@@ -5,7 +5,8 @@ import { EventHub } from '../core/event.js';
 import { checkKeys, type KeysOf } from '../core/keys.js';
 import { checkName, type ServiceInstance } from '../core/instance.js';
 import type { Registration } from '../core/registration.js';
-import type { Registry, RegistryCapabilities } from '../core/registry.js';
+import type { Registry, RegistryCapabilities, RegistrySteering } from '../core/registry.js';
+import { checkRouteChange } from '../core/route.js';
 import type { Time } from '../core/time.js';
 import { systemTime } from '../system/time.js';
 import type { ChangeBatch } from './change-queue.js';
@@ -15,6 +16,7 @@ import { ClaimFile } from './local/claim-file.js';
 import { checkDirectory, defaultDirectory, encodeName } from './local/folder.js';
 import { ownIdentity, type ProcessIdentity } from './local/process-identity.js';
 import { FolderReader } from './local/reader.js';
+import { RouteReader, writeRoute } from './local/route-file.js';
 import { watchFolder } from './local/watch.js';
 
 export interface LocalOptions {
@@ -57,10 +59,17 @@ class LocalRegistry implements Registry {
   readonly capabilities: RegistryCapabilities = {
     register: true,
     steer: true,
-    routes: false,
+    routes: true,
     push: true,
     propagationMs: 100,
     reach: 'machine',
+  };
+  readonly steer: RegistrySteering = {
+    setRoute: async (service, route) => {
+      const checked = checkRouteChange(service, route);
+      this.#checkOpen();
+      await writeRoute(this.options.directory, this.#folder(service), checked);
+    },
   };
   readonly #owner: ProcessIdentity = ownIdentity();
   readonly #readers = new Map<string, FolderReader>();
@@ -104,7 +113,8 @@ class LocalRegistry implements Registry {
     signal.addEventListener('abort', ring, { once: true });
     this.#alarms.add(alarm);
     try {
-      yield* watchFolder({ directory, folder, reader: this.#reader(service), alarm, ended });
+      const routes = new RouteReader(folder, this.events.emit);
+      yield* watchFolder({ directory, folder, reader: this.#reader(service), routes, alarm, ended });
     } finally {
       signal.removeEventListener('abort', ring);
       this.#alarms.delete(alarm);

@@ -1,4 +1,5 @@
 import type { ServiceInstance } from '../core/instance.js';
+import { sameRoute, type GroupRoute } from '../core/route.js';
 import type { ChangeBatch, ChangeQueue } from './change-queue.js';
 
 /** Who holds, or waits for, the key of an entry. */
@@ -16,6 +17,7 @@ interface ServiceEntries {
   /** Per id, the claimant that counts last. */
   readonly claims: Map<string, Claimant[]>;
   readonly watchers: Set<ChangeQueue>;
+  route: GroupRoute | undefined;
 }
 
 /** What several handles of a memory registry share: the entries and who watches them. */
@@ -59,7 +61,7 @@ export class MemoryStore {
 
   watch(service: string, queue: ChangeQueue): Disposable {
     const entries = this.#entries(service);
-    queue.push([{ type: 'reset', instances: [...entries.instances.values()] }]);
+    queue.push([{ type: 'reset', instances: [...entries.instances.values()], route: entries.route }]);
     entries.watchers.add(queue);
     return {
       [Symbol.dispose]: () => {
@@ -69,15 +71,26 @@ export class MemoryStore {
     };
   }
 
+  setRoute(service: string, route: GroupRoute | undefined): void {
+    const entries = this.#entries(service);
+    if (!sameRoute(entries.route, route)) {
+      entries.route = route;
+      tell(entries, [{ type: 'route', route }]);
+    }
+    this.#tidy(service, entries);
+  }
+
   #entries(service: string): ServiceEntries {
     let entries = this.#services.get(service);
-    if (!entries)
-      this.#services.set(service, (entries = { instances: new Map(), claims: new Map(), watchers: new Set() }));
+    if (!entries) {
+      entries = { instances: new Map(), claims: new Map(), watchers: new Set(), route: undefined };
+      this.#services.set(service, entries);
+    }
     return entries;
   }
 
-  #tidy(service: string, { claims, watchers }: ServiceEntries): void {
-    if (claims.size === 0 && watchers.size === 0) this.#services.delete(service);
+  #tidy(service: string, { claims, watchers, route }: ServiceEntries): void {
+    if (claims.size === 0 && watchers.size === 0 && route === undefined) this.#services.delete(service);
   }
 }
 

@@ -1,7 +1,8 @@
 import { EventHub } from '../core/event.js';
 import { checkName, type ServiceInstance } from '../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../core/registration.js';
-import type { Registry, RegistryCapabilities } from '../core/registry.js';
+import type { Registry, RegistryCapabilities, RegistrySteering } from '../core/registry.js';
+import { checkRouteChange } from '../core/route.js';
 import { shared } from '../system/shared.js';
 import { amendInstance } from './amend-instance.js';
 import { ChangeQueue, type ChangeBatch } from './change-queue.js';
@@ -31,10 +32,13 @@ class MemoryRegistry implements Registry {
   readonly capabilities: RegistryCapabilities = {
     register: true,
     steer: false,
-    routes: false,
+    routes: true,
     push: true,
     propagationMs: 0,
     reach: 'process',
+  };
+  readonly steer: RegistrySteering = {
+    setRoute: async (service, route) => this.store.setRoute(service, checkRouteChange(service, route)),
   };
   readonly #registrations = new Set<MemoryRegistration>();
   readonly #watches = new Set<ChangeQueue>();

@@ -3,8 +3,8 @@ import { RookeryError } from '../core/errors.js';
 import { EventHub } from '../core/event.js';
 import { checkName, createInstance, type InstanceInit, type ServiceInstance } from '../core/instance.js';
 import type { Registration } from '../core/registration.js';
-import type { Registry, RegistryCapabilities } from '../core/registry.js';
-import type { GroupRoute } from '../core/route.js';
+import type { Registry, RegistryCapabilities, RegistrySteering } from '../core/registry.js';
+import { checkRouteChange, type GroupRoute } from '../core/route.js';
 import { ChangeQueue } from '../registries/change-queue.js';
 
 /**
@@ -51,6 +51,13 @@ class RegistryByHand implements ManualRegistry {
     push: true,
     propagationMs: 0,
     reach: 'process',
+  };
+  readonly steer: RegistrySteering = {
+    setRoute: async (service, route) => {
+      const checked = checkRouteChange(service, route);
+      if (this.#fault) throw this.#fault;
+      this.route(service, checked);
+    },
   };
   readonly #services = new Map<string, Told>();
   #fault: Error | undefined;

@@ -1,6 +1,7 @@
 import { changingCases } from './conformance/changing.js';
 import { registeringCases } from './conformance/registering.js';
 import { releasingCases } from './conformance/releasing.js';
+import { routingCases } from './conformance/routing.js';
 import { Stage, type ConformanceFixture } from './conformance/stage.js';
 import { watchingCases } from './conformance/watching.js';
 
@@ -26,7 +27,7 @@ export function registryConformance(
   make: () => Promise<ConformanceFixture>,
   { readOnly = false }: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  const cases = [...watchingCases, ...registeringCases, ...changingCases, ...releasingCases];
+  const cases = [...watchingCases, ...registeringCases, ...changingCases, ...releasingCases, ...routingCases];
   return cases
     .filter((staged) => !readOnly || staged.readOnly)
     .map(({ name, run }) => ({

@@ -19,6 +19,10 @@ export class Layout {
     return `${this.prefix}/${kind}/${instance.service}/${instance.id}`;
   }
 
+  routeKey(service: string): string {
+    return `${this.prefix}/routes/${service}`;
+  }
+
   /** Everything that is stored of a service. */
   ranges(service: string): readonly [KeyRange, KeyRange, KeyRange] {
     const under = (kind: KeyKind): KeyRange => {
@@ -26,7 +30,7 @@ export class Layout {
       // "0" is the character after "/".
       return { kind, key: `${path}/`, end: `${path}0` };
     };
-    return [under('services'), under('groups'), { kind: 'routes', key: `${this.prefix}/routes/${service}` }];
+    return [under('services'), under('groups'), { kind: 'routes', key: this.routeKey(service) }];
   }
 
   /** What a key says: its kind, and the id, which may have slashes where it is foreign. */

@@ -4,7 +4,7 @@ import { RookeryError, show } from '../../core/errors.js';
 import { EventHub } from '../../core/event.js';
 import { checkName, createInstance, type ServiceInstance } from '../../core/instance.js';
 import type { Registration } from '../../core/registration.js';
-import type { Registry, RegistryCapabilities } from '../../core/registry.js';
+import type { Registry, RegistryCapabilities, RegistrySteering } from '../../core/registry.js';
 import { systemRandom } from '../../system/random.js';
 import { systemTime } from '../../system/time.js';
 import { createClient } from './client.js';
@@ -13,6 +13,7 @@ import { closed, unreachable } from './faults.js';
 import { Layout } from './layout.js';
 import { checkEtcdOptions, type EtcdOptions, type EtcdSettings } from './options.js';
 import { Session } from './session.js';
+import { EtcdSteering } from './steering.js';
 import { checkSize, initial } from './wanted.js';
 import { ServiceWatcher } from './watch.js';
 
@@ -36,6 +37,7 @@ class EtcdRegistry implements Registry {
     propagationMs: 1000,
     reach: 'network',
   };
+  readonly steer: RegistrySteering;
   readonly #context: EtcdContext;
   readonly #watcher: ServiceWatcher;
   /** By generation: one for each listening server. */
@@ -50,6 +52,7 @@ class EtcdRegistry implements Registry {
     const client = createClient(settings, time);
     const { emit } = this.events;
     this.#context = { name: this.name, client, layout: new Layout(prefix), time, random, emit, ttlMs };
+    this.steer = new EtcdSteering(this.#context, () => this.#closed !== undefined);
     this.#watcher = new ServiceWatcher(this.#context, reportMalformed(emit));
   }
 

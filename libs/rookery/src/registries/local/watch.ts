@@ -1,15 +1,18 @@
 import type { ServiceChange } from '../../core/change.js';
 import { sameInstance, type ServiceInstance } from '../../core/instance.js';
+import { sameRoute, type GroupRoute } from '../../core/route.js';
 import type { ChangeBatch } from '../change-queue.js';
 import type { FolderAlarm } from './alarm.js';
 import { hasLeft } from './files.js';
 import { makeFolder } from './folder.js';
 import type { FolderReader } from './reader.js';
+import type { RouteReader } from './route-file.js';
 
 export interface FolderWatchOptions {
   readonly directory: string;
   readonly folder: string;
   readonly reader: FolderReader;
+  readonly routes: RouteReader;
   readonly alarm: FolderAlarm;
   readonly ended: () => boolean;
 }
@@ -22,16 +25,21 @@ export async function* watchFolder({
   directory,
   folder,
   reader,
+  routes,
   alarm,
   ended,
 }: FolderWatchOptions): AsyncGenerator<ChangeBatch> {
   let known: ReadonlyMap<string, ServiceInstance> | undefined;
+  let before: GroupRoute | undefined;
   await makeFolder(directory, folder);
   while (!ended()) {
     // Armed before the reading, so that nothing falls between the two.
     const instances = (await alarm.arm()) ? await reader.read() : [];
-    const batch: ChangeBatch = known ? await difference(folder, known, instances) : [{ type: 'reset', instances }];
+    const route = await routes.read();
+    const changes = known ? await difference(folder, known, instances) : [{ type: 'reset' as const, instances, route }];
+    const batch: ChangeBatch = !known || sameRoute(before, route) ? changes : [...changes, { type: 'route', route }];
     if (ended()) return;
+    before = route;
     known = new Map(instances.map((instance) => [instance.id, instance]));
     if (batch.length > 0) yield batch;
     if (ended()) return;

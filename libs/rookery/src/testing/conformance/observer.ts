@@ -1,6 +1,7 @@
 import { apply, type ServiceChange, type ServiceDelta, type ServiceState } from '../../core/change.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { Registry } from '../../core/registry.js';
+import type { GroupRoute } from '../../core/route.js';
 import { eventually } from '../eventually.js';
 
 /** Watches one service and keeps all that it hears. */
@@ -21,6 +22,10 @@ export class Observer {
 
   get instances(): ServiceInstance[] {
     return [...this.#state.instances.values()];
+  }
+
+  get route(): GroupRoute | undefined {
+    return this.#state.route;
   }
 
   get ids(): string[] {
