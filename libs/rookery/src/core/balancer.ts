@@ -1,31 +1,24 @@
 import type { ServiceDelta } from './change.js';
-import type { CallFailure, CallRecord, Outcome, PickResult, Waiting } from './call.js';
+import type { CallRecord, Outcome, PickResult } from './call.js';
 import type { Directory } from './directory.js';
-import { groupMissing, noInstance, pickerFailed, withoutAddresses } from './call-failure.js';
-import { CallGroups, ruleOf } from './call-groups.js';
-import { reportChannel } from './channel-report.js';
+import { CallChooser } from './call-chooser.js';
+import { withoutAddresses } from './call-failure.js';
 import { Ejection } from './ejection.js';
 import { ejectionSettings, type EjectionOptions } from './ejection-options.js';
 import { HOPELESS, type Connection, type Endpoint, type EndpointState } from './endpoint.js';
 import { EndpointTable } from './endpoint-table.js';
-import { messageOf } from './errors.js';
 import type { EventSink } from './event.js';
-import type { ChannelReport, ExplainedCall } from './explain.js';
+import type { ExplainedCall } from './explain.js';
 import { GroupPools } from './group-pools.js';
 import type { ServiceInstance } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import { weighted } from './pickers/weighted.js';
-import { PickLog } from './pick-log.js';
 import { QUARANTINE_MS } from './quarantine.js';
 import { RetryRule, type Retry } from './retry.js';
 import { DEFAULT_SUBSET } from './subset.js';
 import { Suspicion } from './suspicion.js';
 import type { Random, Time } from './time.js';
-import type { KnownView, ServiceView } from './view.js';
 import { WarmUp } from './warm-up.js';
-
-/** A call moves on from a group that is only connecting after this long, ms, or a quarter of the time it has left. */
-const MOVE_ON_MS = 250;
 
 /** One per channel: owns the endpoints of a service and answers who takes a call. */
 export interface Balancer {
@@ -84,14 +77,10 @@ class ServiceBalancer implements Balancer {
   readonly #suspicion: Suspicion;
   readonly #ejection: Ejection | undefined;
   readonly #warmUp: WarmUp | undefined;
-  readonly #groups: CallGroups;
+  readonly #chooser: CallChooser;
   readonly #retry: RetryRule;
-  readonly #picks = new PickLog();
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Disposable;
-  #moveOn: Disposable | undefined;
-  #moveOnAt = Infinity;
-  #lastError: string | undefined;
 
   constructor(private readonly options: BalancerOptions) {
     const { time, random, picker = weighted, quarantineMs = QUARANTINE_MS, ejection, warmUpMs = 0 } = options;
@@ -126,8 +115,13 @@ class ServiceBalancer implements Balancer {
       accuse: (endpoint) => this.#accuse(endpoint),
     });
     this.#retry = new RetryRule(options.retry ?? 'idempotent', time);
-    this.#groups = new CallGroups(this.#pools, random);
-    const explainer = { explain: (call: ExplainedCall) => this.#explain(call) };
+    this.#chooser = new CallChooser({
+      ...options,
+      pools,
+      endpoints: () => this.#table.values(),
+      changed: () => this.#changed(),
+    });
+    const explainer = { explain: (call: ExplainedCall) => this.#chooser.explain(call) };
     this.#subscription = options.directory.subscribe(options.service, (deltas) => this.#follow(deltas), explainer);
     const view = this.#view;
     if (view.status !== 'known') return;
@@ -150,40 +144,7 @@ class ServiceBalancer implements Balancer {
   }
 
   pick(call: CallRecord): PickResult<Endpoint> {
-    const view = this.#view;
-    if (view.status === 'pending') return waits(call, 'registry');
-    if (view.status === 'failed') return { fail: this.#failure(view, []) };
-    try {
-      return this.#choose(call, view);
-    } catch (error) {
-      // A picker of the user's: grpc-js would take what it throws out of the process.
-      return { fail: pickerFailed(this.options.service, error) };
-    }
-  }
-
-  #choose(call: CallRecord, view: KnownView): PickResult<Endpoint> {
-    const groups = this.#groups.of(call, view.route);
-    for (let i = 0; i < groups.length; i += 1) {
-      const pool = this.#pools.get(groups[i]!);
-      if (!pool || pool.missing) continue;
-      const endpoint = pool.pick(call);
-      if (endpoint) {
-        const { instance } = endpoint;
-        call.instance = instance.id;
-        const rule = ruleOf(call, groups, i, view.route);
-        this.#picks.record(this.#pickedAt(call), instance, groups, i, rule, call.attempts + 1);
-        if (call.waitingFor) call.waitingFor = undefined;
-        return { pick: endpoint };
-      }
-      const onlyOne = groups.slice(i + 1).every((other) => this.#pools.get(other)?.missing ?? true);
-      if (pool.usable === 0 && (onlyOne || !this.#movesOn(call))) return waits(call, 'connection');
-    }
-    if (call.skip && !call.processed) {
-      // Whoever refused it is better than nobody.
-      delete call.skip;
-      return this.#choose(call, view);
-    }
-    return call.waitForReady ? waits(call, 'instance') : { fail: this.#failure(view, groups) };
+    return this.#chooser.pick(call);
   }
 
   report(endpoint: Endpoint, state: EndpointState, error?: string): void {
@@ -210,12 +171,12 @@ class ServiceBalancer implements Balancer {
       endpoint.draining = false;
       endpoint.connections += 1;
     }
-    if (error !== undefined) endpoint.error = this.#lastError = withoutAddresses(error);
+    if (error !== undefined) endpoint.error = this.#chooser.lastError = withoutAddresses(error);
     if (shown === endpoint.state) {
       if ((suspect || draining !== endpoint.draining) && this.#pools.place(endpoint)) this.#changed();
       return;
     }
-    if (shown === 'ready') endpoint.error = this.#lastError = undefined;
+    if (shown === 'ready') endpoint.error = this.#chooser.lastError = undefined;
     const previous = endpoint.state;
     endpoint.state = shown;
     this.#tell(endpoint, previous);
@@ -251,7 +212,7 @@ class ServiceBalancer implements Balancer {
 
   close(): void {
     this.#subscription[Symbol.dispose]();
-    this.#moveOn?.[Symbol.dispose]();
+    this.#chooser.close();
     this.#listeners.clear();
     // First, or it would tell of those that others leave behind.
     this.#ejection?.close();
@@ -297,62 +258,7 @@ class ServiceBalancer implements Balancer {
     if (this.#pools.place(endpoint)) this.#changed();
   }
 
-  /** Reading the clock costs more than the pick: most calls are picked when they are made. */
-  #pickedAt(call: CallRecord): number {
-    const late = call.attempts > 0 || call.waitingFor !== undefined;
-    return late ? this.options.time.now() : (call.madeAt ?? this.options.time.now());
-  }
-
-  #explain(call: ExplainedCall): ChannelReport {
-    const view = this.#view;
-    return reportChannel({
-      call: { ...call, clientGroups: this.options.groups },
-      view,
-      groups: this.#groups,
-      pools: this.#pools,
-      endpoints: this.#table.values(),
-      picks: this.#picks,
-      now: this.options.time.now(),
-      zone: this.options.zone,
-      failure: (groups) => this.#failure(view, groups),
-    });
-  }
-
-  /** A call has waited long enough for a group that is only connecting, and may try its next group. */
-  #movesOn(call: CallRecord): boolean {
-    const now = this.options.time.now();
-    call.waitingSince ??= now;
-    const patience = Math.min(MOVE_ON_MS, (call.deadline - call.waitingSince) / 4);
-    const left = call.waitingSince + patience - now;
-    if (left <= 0) return true;
-    if (now + left < this.#moveOnAt) this.#moveOnAfter(left);
-    return false;
-  }
-
-  /** One timer, for the call whose patience ends first: the others set it anew when they are asked again. */
-  #moveOnAfter(ms: number): void {
-    this.#moveOn?.[Symbol.dispose]();
-    this.#moveOnAt = this.options.time.now() + ms;
-    this.#moveOn = this.options.time.after(ms, () => {
-      this.#moveOnAt = Infinity;
-      this.#changed();
-    });
-  }
-
-  #failure(view: ServiceView, groups: readonly string[]): CallFailure {
-    const { service, directory } = this.options;
-    if (view.status === 'failed')
-      return { reason: 'ROOKERY_VIEW_FAILED', service, details: withoutAddresses(messageOf(view.error)) };
-    if (this.#table.size === 0) return noInstance(service, directory.registry.name);
-    return groupMissing(service, groups, this.#pools.groups(), this.#lastError);
-  }
-
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-function waits(call: CallRecord, reason: Waiting): PickResult<Endpoint> {
-  call.waitingFor = reason;
-  return { wait: true };
 }
