@@ -2,6 +2,7 @@ import type { ServiceDelta } from './change.js';
 import type { CallRecord, Outcome, PickResult } from './call.js';
 import type { Directory } from './directory.js';
 import { CallChooser } from './call-chooser.js';
+import { CoarseClock } from './coarse-clock.js';
 import { withoutAddresses } from './call-failure.js';
 import { Ejection } from './ejection.js';
 import { ejectionSettings, type EjectionOptions } from './ejection-options.js';
@@ -78,6 +79,7 @@ class ServiceBalancer implements Balancer {
   readonly #ejection: Ejection | undefined;
   readonly #warmUp: WarmUp | undefined;
   readonly #chooser: CallChooser;
+  readonly #clock = new CoarseClock();
   readonly #retry: RetryRule;
   readonly #listeners = new Set<() => void>();
   readonly #subscription: Disposable;
@@ -97,6 +99,7 @@ class ServiceBalancer implements Balancer {
     if (warmUpMs > 0) this.#warmUp = new WarmUp({ time, ms: warmUpMs, place: (endpoint) => pools.place(endpoint) });
     this.#table = new EndpointTable({
       time,
+      clock: this.#clock,
       random,
       quarantineMs,
       subset,
@@ -118,6 +121,7 @@ class ServiceBalancer implements Balancer {
     this.#chooser = new CallChooser({
       ...options,
       pools,
+      clock: this.#clock,
       endpoints: () => this.#table.values(),
       changed: () => this.#changed(),
     });
@@ -205,6 +209,7 @@ class ServiceBalancer implements Balancer {
   }
 
   callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): boolean {
+    this.#clock.reach(this.options.time.now());
     endpoint.callEnded(call, outcome);
     this.#ejection?.callEnded(endpoint, call, outcome);
     return this.#retry.ended(call, endpoint, outcome);

@@ -2,6 +2,7 @@ import { CallGroups, ruleOf } from './call-groups.js';
 import type { CallFailure, CallRecord, PickResult, Waiting } from './call.js';
 import { groupMissing, noInstance, pickerFailed, withoutAddresses } from './call-failure.js';
 import { reportChannel } from './channel-report.js';
+import type { CoarseClock } from './coarse-clock.js';
 import type { Directory } from './directory.js';
 import type { Endpoint } from './endpoint.js';
 import { messageOf } from './errors.js';
@@ -19,6 +20,7 @@ export interface ChooserParts {
   readonly directory: Directory;
   readonly pools: GroupPools;
   readonly time: Time;
+  readonly clock: CoarseClock;
   readonly random: Random;
   /** The groups that the client names. */
   readonly groups?: readonly string[] | undefined;
@@ -55,6 +57,8 @@ export class CallChooser {
   }
 
   #choose(call: CallRecord, view: KnownView): PickResult<Endpoint> {
+    const at = this.#timeOf(call);
+    this.parts.clock.reach(at);
     const groups = this.#groups.of(call, view.route);
     for (let i = 0; i < groups.length; i += 1) {
       const pool = this.parts.pools.get(groups[i]!);
@@ -64,7 +68,7 @@ export class CallChooser {
         const { instance } = endpoint;
         call.instance = instance.id;
         const rule = ruleOf(call, groups, i, view.route);
-        this.#picks.record(this.#pickedAt(call), instance, groups, i, rule, call.attempts + 1);
+        this.#picks.record(at, instance, groups, i, rule, call.attempts + 1);
         if (call.waitingFor) call.waitingFor = undefined;
         return { pick: endpoint };
       }
@@ -80,7 +84,7 @@ export class CallChooser {
   }
 
   /** Reading the clock costs more than the pick: most calls are picked when they are made. */
-  #pickedAt(call: CallRecord): number {
+  #timeOf(call: CallRecord): number {
     const late = call.attempts > 0 || call.waitingFor !== undefined;
     return late ? this.parts.time.now() : (call.madeAt ?? this.parts.time.now());
   }

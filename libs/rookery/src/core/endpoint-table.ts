@@ -1,4 +1,5 @@
 import type { ServiceDelta } from './change.js';
+import type { CoarseClock } from './coarse-clock.js';
 import { Endpoint, type Connection, type EndpointState } from './endpoint.js';
 import type { GroupPools } from './group-pools.js';
 import type { ServiceInstance } from './instance.js';
@@ -8,6 +9,7 @@ import type { Random, Time } from './time.js';
 
 export interface EndpointTableOptions {
   readonly time: Time;
+  readonly clock: CoarseClock;
   readonly random: Random;
   readonly quarantineMs: number;
   /** To how many of each group it connects; Infinity = all. */
@@ -90,7 +92,7 @@ export class EndpointTable {
     this.#addresses.set(instance.id, instance.address);
     const known = this.#endpoints.get(instance.address);
     if (known) return this.#update(known, instance);
-    const added = new Endpoint(instance, this.options.time);
+    const added = new Endpoint(instance, this.options.clock);
     this.#endpoints.set(instance.address, added);
     this.options.onJoin(added);
     this.options.pools.place(added);

@@ -1,10 +1,10 @@
 import type { CallRecord, Outcome } from './call.js';
+import type { CoarseClock } from './coarse-clock.js';
 import type { EjectionReason } from './ejection.js';
 import type { ServiceInstance } from './instance.js';
 import { Latency } from './latency.js';
 import type { Candidate } from './picker.js';
 import { Tally } from './tally.js';
-import type { Time } from './time.js';
 
 /**
  * `idle` is not connected, since the client has enough others (see `Subset`), `connecting` covers everything before the
@@ -70,7 +70,7 @@ export class Endpoint implements Candidate {
 
   constructor(
     instance: ServiceInstance,
-    private readonly time: Time,
+    private readonly clock: Pick<CoarseClock, 'ms'>,
   ) {
     this.#entries = [instance];
     this.instance = instance;
@@ -86,7 +86,7 @@ export class Endpoint implements Candidate {
   }
 
   get latencyMs(): number | undefined {
-    return this.#latency.at(this.time.now());
+    return this.#latency.at(this.clock.ms);
   }
 
   /** What part of its weight counts while it warms up, up to 1. */
@@ -109,7 +109,7 @@ export class Endpoint implements Candidate {
     this.running -= 1;
     if (!unary) return;
     this.runningUnary -= 1;
-    this.#latency.observe(outcome, this.time.now());
+    this.#latency.observe(outcome, this.clock.ms);
   }
 
   /** The connection holds, and the one behind it is not known to be somebody else. */

@@ -91,7 +91,7 @@ describe('why an instance gets no call', () => {
 
   it('has a reason for every state that is not ready', () => {
     const stage = new BalancerStage();
-    const endpoint = new Endpoint(stage.instance('a'), stage.time);
+    const endpoint = new Endpoint(stage.instance('a'), { ms: 0 });
     const codes = (zone?: string) => whyOf(endpoint, { now: 0, zone }).map(({ code }) => code);
     expect(codes()).toEqual(['subset']);
     endpoint.state = 'connecting';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { fakeTime } from '../testing/fake-time.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { Endpoint, type EndpointState } from './endpoint.js';
 import { GroupPool } from './group-pool.js';
@@ -11,7 +10,7 @@ const instance = (id: string, weight = 1, status: 'up' | 'draining' = 'up') =>
 const newPool = () => new GroupPool({ picker: weighted, random: seededRandom(1) });
 
 function endpoint(id: string, state: EndpointState = 'ready', weight = 1): Endpoint {
-  const made = new Endpoint(instance(id, weight), fakeTime());
+  const made = new Endpoint(instance(id, weight), { ms: 0 });
   made.state = state;
   return made;
 }
@@ -71,7 +70,7 @@ describe('GroupPool', () => {
 
 describe('Endpoint', () => {
   it('stands for the newest entry of its address; the others are shadowed', () => {
-    const shared = new Endpoint(instance('old', 1), fakeTime());
+    const shared = new Endpoint(instance('old', 1), { ms: 0 });
     shared.set(instance('new', 2));
     shared.set(instance('old', 9));
     expect(shared.instance.id).toBe('new');

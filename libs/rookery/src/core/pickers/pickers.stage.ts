@@ -15,15 +15,22 @@ export class PickerStage {
   readonly time = fakeTime();
   readonly endpoints: Endpoint[] = [];
   readonly picker: Picker<Endpoint>;
+  readonly #clock: { readonly ms: number };
   readonly #counts = new Map<Endpoint, number>();
 
   constructor(factory: PickerFactory, seed: number, weights: readonly number[] = []) {
     this.picker = factory<Endpoint>(seededRandom(seed));
+    const { time } = this;
+    this.#clock = {
+      get ms() {
+        return time.now();
+      },
+    };
     for (const weight of weights) this.add(weight);
   }
 
   add(weight = 100, address = `h${this.endpoints.length}:1`): Endpoint {
-    const endpoint = new Endpoint(instanceAt(address, weight), this.time);
+    const endpoint = new Endpoint(instanceAt(address, weight), this.#clock);
     this.endpoints.push(endpoint);
     this.picker.add(endpoint);
     return endpoint;
