@@ -65,10 +65,10 @@ describe('endpoints', () => {
     stage.ready('', 'a');
     const call = stage.call();
     stage.pick(call);
-    expect(call).toMatchObject({ attempts: 0, instance: 'a' });
+    expect(call).toMatchObject({ attempts: 0, instance: { id: 'a' } });
     stage.start('a', call);
     stage.start('a', call);
-    expect(call).toMatchObject({ attempts: 2, instance: 'a' });
+    expect(call).toMatchObject({ attempts: 2, instance: { id: 'a' } });
   });
 
   it('share by weight', () => {

@@ -66,7 +66,7 @@ export class CallChooser {
       const endpoint = pool.pick(call);
       if (endpoint) {
         const { instance } = endpoint;
-        call.instance = instance.id;
+        call.instance = instance;
         const rule = ruleOf(call, groups, i, view.route);
         this.#picks.record(at, instance, groups, i, rule, call.attempts + 1);
         if (call.waitingFor) call.waitingFor = undefined;

@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.js';
+import type { ServiceInstance } from './instance.js';
 import type { RookeryErrorCode } from './errors.js';
 import type { PickRequest } from './picker.js';
 
@@ -34,8 +35,8 @@ export interface CallRecord extends PickRequest<Endpoint> {
   processed?: boolean;
   /** Passes over endpoints that it was sent to already. */
   skip?: ((endpoint: Endpoint) => boolean) | undefined;
-  /** The id of the instance that was picked last. */
-  instance?: string;
+  /** Who was picked last, as the registry had it then. */
+  instance?: ServiceInstance | undefined;
 }
 
 /** What a call waits for: the registry's first answer, a connection, or (`waitForReady`) an instance at all. */

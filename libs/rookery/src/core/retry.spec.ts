@@ -24,7 +24,7 @@ function attempts(call: CallRecord, outcome: Outcome): string[] {
   const ids: string[] = [];
   for (let again = true; again && ids.length < 10;) {
     again = attempt(call, outcome);
-    ids.push(call.instance!);
+    ids.push(call.instance!.id);
   }
   return ids;
 }

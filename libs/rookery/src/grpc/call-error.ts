@@ -52,7 +52,7 @@ export function describeError<E extends Partial<ServiceError>>(
     failure?.reason ?? (error.code === status.DEADLINE_EXCEEDED && record ? 'ROOKERY_CALL_TIMEOUT' : undefined);
   if (reason) described.reason = reason;
   described.service = service;
-  if (record?.instance !== undefined) described.instance = record.instance;
+  if (record?.instance) described.instance = record.instance.id;
   described.attempts = record?.attempts ?? 0;
   if (reason === 'ROOKERY_CALL_TIMEOUT' && record?.waitingFor)
     described.message += `: ${service}: ${whatIsMissing(record.waitingFor, registry)}`;
