@@ -1,4 +1,4 @@
-import type { CallProperties, StatusObject } from '@grpc/grpc-js';
+import { Metadata, type CallProperties, type status, type StatusObject } from '@grpc/grpc-js';
 
 type AnyChannel = CallProperties<unknown, unknown>['channel'];
 type ChannelCall = ReturnType<AnyChannel['createCall']>;
@@ -20,7 +20,7 @@ export function endedChannel(channel: AnyChannel, ended: StatusObject): AnyChann
 class EndedCall implements ChannelCall {
   constructor(
     private readonly channel: AnyChannel,
-    private readonly ended: StatusObject,
+    private ended: StatusObject,
   ) {}
 
   start(...[, listener]: Start): void {
@@ -44,7 +44,11 @@ class EndedCall implements ChannelCall {
     return null;
   }
 
-  cancelWithStatus(): void {}
+  /** Whoever gives it up at once hears that he did. */
+  cancelWithStatus(code: status, details: string): void {
+    this.ended = { code, details, metadata: new Metadata() };
+  }
+
   startRead(): void {}
   halfClose(): void {}
   setCredentials(): void {}
