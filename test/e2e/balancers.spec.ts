@@ -230,7 +230,7 @@ describe('a call that is refused before it is sent', () => {
     const codes: number[] = [];
     const call = raw.Ask({}, ({ code }: ServiceError) => codes.push(code));
     call.cancel();
-    expect(call.getPeer()).toBe('none');
+    expect(call.getPeer()).toBe('discovery:///streams');
     await eventually(() => expect(codes).toEqual([status.CANCELLED]));
   });
 });
