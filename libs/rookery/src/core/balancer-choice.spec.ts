@@ -68,10 +68,11 @@ describe("a picker of the user's", () => {
     expect(stage.picks(10)).toEqual({ b: 10 });
   });
 
-  it('that finds nobody leaves the call without', () => {
+  it('that chooses nobody where there is somebody fails the call, and says so', () => {
     const stage = stageOf(picking({ pick: () => undefined }));
     stage.ready('', 'a');
-    expect(stage.pick()).toBe('ROOKERY_GROUP_MISSING');
+    expect(stage.pick()).toBe('ROOKERY_PICKER_FAILED');
+    expect(stage.failure()).toBe('s: the picker of the client failed: it chose nobody of 1 that it was given.');
   });
 
   it.each<[string, () => never, string]>([

@@ -211,4 +211,14 @@ describe('the message of a call that fails', () => {
     );
     expect(stage.failure({ groups: ['B'] })).not.toContain('name a group');
   });
+
+  it('says who named the groups where the call did not', () => {
+    stage.ready('', 'a');
+    stage.route({ type: 'prefer', groups: ['stable'] });
+    expect(stage.failure()).toContain(
+      'The route of the service in the registry names these groups: change it with setRoute().',
+    );
+    expect(stage.failure({ clientGroups: ['B'] })).toContain('The option `group` of the client names these groups.');
+    expect(stage.failure({ groups: ['B'] })).toMatch(/present: ungrouped \(1\)\.$/);
+  });
 });

@@ -63,6 +63,8 @@ export interface BalancerOptions {
   readonly subset?: number | undefined;
   /** The zone whose instances it prefers (see `ZonePreference`). Default none. */
   readonly zone?: string | undefined;
+  /** What explanations call the client. */
+  readonly name?: string | undefined;
   /** The groups that the client names, which its calls bring along; only for explanations. */
   readonly groups?: readonly string[] | undefined;
   readonly emit?: EventSink;

@@ -1,4 +1,4 @@
-import { CallGroups, ruleOf } from './call-groups.js';
+import { CallGroups, ruleOf, type GroupRule } from './call-groups.js';
 import type { CallFailure, CallRecord, PickResult, Waiting } from './call.js';
 import { groupMissing, noInstance, pickerFailed, withoutAddresses } from './call-failure.js';
 import { reportChannel } from './channel-report.js';
@@ -24,6 +24,8 @@ export interface ChooserParts {
   readonly random: Random;
   /** The groups that the client names. */
   readonly groups?: readonly string[] | undefined;
+  /** What explanations call the client. */
+  readonly name?: string | undefined;
   /** The zone that the client prefers. */
   readonly zone?: string | undefined;
   readonly endpoints: () => Iterable<Endpoint>;
@@ -47,7 +49,7 @@ export class CallChooser {
   pick(call: CallRecord): PickResult<Endpoint> {
     const view = this.#view;
     if (view.status === 'pending') return waits(call, 'registry');
-    if (view.status === 'failed') return { fail: this.#failure(view, []) };
+    if (view.status === 'failed') return { fail: this.#failure(view, [], 'default') };
     try {
       return this.#choose(call, view);
     } catch (error) {
@@ -72,6 +74,7 @@ export class CallChooser {
         if (call.waitingFor) call.waitingFor = undefined;
         return { pick: endpoint };
       }
+      if (pool.usable > 0 && !call.skip) throw new Error(`it chose nobody of ${pool.usable} that it was given`);
       const onlyOne = groups.slice(i + 1).every((other) => this.parts.pools.get(other)?.missing ?? true);
       if (pool.usable === 0 && (onlyOne || !this.#movesOn(call))) return waits(call, 'connection');
     }
@@ -80,7 +83,9 @@ export class CallChooser {
       delete call.skip;
       return this.#choose(call, view);
     }
-    return call.waitForReady ? waits(call, 'instance') : { fail: this.#failure(view, groups) };
+    return call.waitForReady
+      ? waits(call, 'instance')
+      : { fail: this.#failure(view, groups, ruleOf(call, groups, groups.length - 1, view.route)) };
   }
 
   /** Reading the clock costs more than the pick: most calls are picked when they are made. */
@@ -90,10 +95,11 @@ export class CallChooser {
   }
 
   explain(call: ExplainedCall): ChannelReport {
-    const { groups: clientGroups, zone, pools, endpoints } = this.parts;
+    const { groups: clientGroups, name, zone, pools, endpoints } = this.parts;
     const view = this.#view;
     return reportChannel({
       call: { ...call, clientGroups },
+      name,
       view,
       groups: this.#groups,
       pools,
@@ -101,7 +107,7 @@ export class CallChooser {
       picks: this.#picks,
       now: this.parts.time.now(),
       zone,
-      failure: (groups) => this.#failure(view, groups),
+      failure: (groups, rule) => this.#failure(view, groups, rule),
     });
   }
 
@@ -126,12 +132,12 @@ export class CallChooser {
     });
   }
 
-  #failure(view: ServiceView, groups: readonly string[]): CallFailure {
+  #failure(view: ServiceView, groups: readonly string[], rule: GroupRule): CallFailure {
     const { service, directory, pools } = this.parts;
     if (view.status === 'failed')
       return { reason: 'ROOKERY_VIEW_FAILED', service, details: withoutAddresses(messageOf(view.error)) };
     if (pools.groups().size === 0) return noInstance(service, directory.registry.name);
-    return groupMissing(service, groups, pools.groups(), this.lastError);
+    return groupMissing(service, groups, pools.groups(), { lastError: this.lastError, rule });
   }
 
   close(): void {

@@ -1,10 +1,17 @@
 import type { CallFailure } from './call.js';
+import type { GroupRule } from './call-groups.js';
 import { messageOf } from './errors.js';
 import type { GroupPool } from './group-pool.js';
 import { ANY_GROUP, UNGROUPED } from './instance.js';
 
 /** How many groups the message of a failed call names: every failed call pays for its text. */
 const NAMED_GROUPS = 10;
+
+const HINTS = {
+  route: 'The route of the service in the registry names these groups: change it with setRoute().',
+  client: 'The option `group` of the client names these groups.',
+  ungrouped: 'A call without a group reaches only ungrouped instances: name a group, or "*" for all.',
+} as const;
 
 /** What a call is told that finds nobody at all. */
 export function noInstance(service: string, registry: string): CallFailure {
@@ -17,12 +24,11 @@ export function groupMissing(
   service: string,
   groups: readonly string[],
   pools: ReadonlyMap<string, GroupPool>,
-  lastError: string | undefined,
+  { lastError, rule }: { readonly lastError?: string | undefined; readonly rule?: GroupRule | undefined },
 ): CallFailure {
-  const hint =
-    groups.length === 1 && groups[0] === UNGROUPED && !pools.has(UNGROUPED)
-      ? ' A call without a group reaches only ungrouped instances: name a group, or "*" for all.'
-      : '';
+  const ungrouped = groups.length === 1 && groups[0] === UNGROUPED && !pools.has(UNGROUPED);
+  const named = rule === 'route' || rule === 'client' ? rule : ungrouped ? 'ungrouped' : undefined;
+  const hint = named ? ` ${HINTS[named]}` : '';
   const error = lastError ? ` Last error: ${lastError}.` : '';
   const asked = groups.slice(0, NAMED_GROUPS).map(groupName).join(', then ');
   const details = `${service}: no usable instance in ${asked}; present: ${present(pools)}.${error}${hint}`;

@@ -1,4 +1,4 @@
-import type { CallGroups } from './call-groups.js';
+import type { CallGroups, GroupRule } from './call-groups.js';
 import type { CallFailure } from './call.js';
 import { groupName } from './call-failure.js';
 import type { Endpoint } from './endpoint.js';
@@ -17,20 +17,29 @@ export interface ChannelReportOptions {
   readonly endpoints: Iterable<Endpoint>;
   readonly picks: PickLog;
   readonly now: number;
+  /** What the client is called. */
+  readonly name?: string | undefined;
   /** The client's own zone, where it prefers that. */
   readonly zone?: string | undefined;
   /** What a call is told that finds nobody in these groups. */
-  readonly failure: (groups: readonly string[]) => CallFailure;
+  readonly failure: (groups: readonly string[], rule: GroupRule) => CallFailure;
 }
 
 /** What would become of a call, group by group and instance by instance. Changes nothing, and asks no picker. */
 export function reportChannel(options: ChannelReportOptions): ChannelReport {
-  const { call, view, pools, picks, now, failure } = options;
+  const { call, view, pools, picks, now, failure, name, zone } = options;
   const planned = options.groups.plan(call, view.status === 'known' ? view.route : undefined);
   const groups = planned.map((group): GroupExplanation => ({ ...group, ...standingOf(pools, group.group) }));
   const asked = askedNow(groups);
   const outcome = outcomeOf(view, groups, asked, failure);
-  return { groups, outcome, picks: picks.told(now), ...standings(options, groups, asked) };
+  return {
+    ...(name !== undefined && { name }),
+    ...(zone !== undefined && { zone }),
+    groups,
+    outcome,
+    picks: picks.told(now),
+    ...standings(options, groups, asked),
+  };
 }
 
 function standingOf(pools: GroupPools, group: string): Omit<GroupExplanation, 'group' | 'rule' | 'share'> {
@@ -63,7 +72,10 @@ function outcomeOf(
   if (view.status === 'pending') return { result: 'wait', for: 'registry' };
   if (asked.some(({ state }) => state === 'usable')) return { result: 'pick', groups: asked.map(({ group }) => group) };
   if (asked.length > 0) return { result: 'wait', for: 'connection' };
-  const { reason, details } = failure(groups.map(({ group }) => group));
+  const { reason, details } = failure(
+    groups.map(({ group }) => group),
+    groups.at(-1)?.rule ?? 'default',
+  );
   return { result: 'fail', reason, details };
 }
 
@@ -82,9 +94,11 @@ function standings(
     const { instance } = endpoint;
     byAddress.set(endpoint.address, endpoint);
     const group = whyGroup(instance.group, groups, asked);
-    const why = group ? [group, ...whyOf(endpoint, { now, zone })] : whyOf(endpoint, { now, zone });
+    const pool = pools.get(instance.group);
+    const said = whyOf(endpoint, { now, zone: pool?.prefersZone ? zone : undefined });
+    const why = group ? [group, ...said] : said;
     // Where all of its group are ejected they get calls all the same.
-    const panic = pools.get(instance.group)?.panicking === true;
+    const panic = pool?.panicking === true;
     const pickable = !why.some((each) => isObstacle(each) && !(panic && each.code === 'ejected'));
     found.set(instance.id, { state: endpoint.state, running: endpoint.running, pickable, why });
     if (!known.has(instance.id)) kept.push(instance);

@@ -104,7 +104,7 @@ describe('why an instance gets no call', () => {
     expect(whyOf(endpoint, { now: 0, zone: 'a' }).map(({ text }) => text)).toEqual([
       'Too many of its calls or connections failed; it is set aside while its group has others: consecutive-failures, for 2 s more.',
       'It joined lately, and a part of its weight counts: 25 %.',
-      'It stands in another zone than the client, whose own comes first while enough of it is usable: none.',
+      'It stands in another zone than the client, whose own comes first while enough of it is usable: it names none.',
     ]);
     expect(Object.values(WHY).every((text) => text.endsWith('.'))).toBe(true);
   });

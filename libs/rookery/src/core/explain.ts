@@ -70,6 +70,10 @@ export interface InstanceStanding {
 export interface ChannelExplanation {
   /** Counts the channels that have asked for the service so far. */
   readonly channel: number;
+  /** What its client is called: the `name` of `forFeature`, or of `channelOptions`. */
+  readonly name?: string;
+  /** The zone that it prefers. */
+  readonly zone?: string;
   /** The groups that the call would ask, in order; of a split, which asks one, all of them with their shares. */
   readonly groups: readonly GroupExplanation[];
   /** What would become of the call now. */

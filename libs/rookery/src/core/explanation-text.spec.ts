@@ -50,7 +50,12 @@ describe('explanationText', () => {
     [{ view: 'stale', staleForMs: 90_000 }, 's in r: 0 instances, known from before the registry went away 90.0 s ago'],
   ] as const)('begins with the view: %j', (view, line) => {
     const empty = { service: 's', registry: 'r', route: null, call: {}, instances: [], channels: [] };
-    expect(lines(explanationText({ ...empty, ...view }))).toEqual([line, 'route: none (ungrouped instances only)']);
+    expect(lines(explanationText({ ...empty, ...view }))).toEqual([
+      line,
+      view.view === 'pending' || view.view === 'unwatched'
+        ? 'route: not known yet'
+        : 'route: none (ungrouped instances only)',
+    ]);
   });
 
   it('has a line for each channel only where they differ', () => {

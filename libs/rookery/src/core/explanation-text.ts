@@ -21,11 +21,11 @@ const WAITS: Readonly<Record<Waiting, string>> = {
 
 /** An explanation for people: plain text in lines, the columns aligned. Addresses show: it is for operators. */
 export function explanationText(explanation: ServiceExplanation): string {
-  const { service, registry, route, call, instances, channels } = explanation;
+  const { service, registry, view, route, call, instances, channels } = explanation;
   const asked = Object.entries(call).filter(([, value]) => value !== undefined);
   return [
     `${service} in ${registry}: ${viewText(explanation)}`,
-    `route: ${routeText(route)}`,
+    `route: ${view === 'pending' || view === 'unwatched' ? 'not known yet' : routeText(route)}`,
     ...(asked.length > 0 ? [`call: ${asked.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(', ')}`] : []),
     ...table(instances.flatMap(instanceRows)),
     ...channels.flatMap(channelLines),
@@ -49,10 +49,10 @@ function routeText(route: GroupRoute | null): string {
     .join(', ')}`;
 }
 
-function channelLines({ channel, groups, outcome, picks }: ChannelExplanation): string[] {
+function channelLines({ channel, name, zone, groups, outcome, picks }: ChannelExplanation): string[] {
   const shown = picks.slice(0, SHOWN_PICKS);
   return [
-    `channel ${channel}: ${outcomeText(outcome)}`,
+    `channel ${channel}${name ? ` (${name})` : ''}${zone ? `, in zone ${zone}` : ''}: ${outcomeText(outcome)}`,
     ...table(groups.map(groupRow)),
     ...(shown.length > 0 ? ['  last picks:', ...table(shown.map(pickRow))] : []),
   ];

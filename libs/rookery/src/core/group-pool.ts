@@ -67,6 +67,11 @@ export class GroupPool {
     return this.hopeful === 0;
   }
 
+  /** Calls go to the client's own zone first. */
+  get prefersZone(): boolean {
+    return this.#zoned?.active ?? false;
+  }
+
   /** One more may be ejected: at most half of those that calls may wait for are. */
   get mayEject(): boolean {
     return 2 * (this.#ejected.size + 1) <= this.hopeful;

@@ -46,7 +46,7 @@ export function because(code: WhyCode, detail?: string): Why {
 export interface WhyContext {
   /** Monotonic ms. */
   readonly now: number;
-  /** The client's own, where it prefers that. */
+  /** The client's own, where it is preferred at the moment. */
   readonly zone?: string | undefined;
 }
 
@@ -63,7 +63,8 @@ export function whyOf(endpoint: Endpoint, { now, zone }: WhyContext): Why[] {
   if (ejectedUntil !== undefined)
     why.push(because('ejected', `${ejectedFor}, for ${Math.ceil((ejectedUntil - now) / 1000)} s more`));
   if (warmth < 1) why.push(because('warming', `${Math.round(warmth * 100)} %`));
-  if (zone !== undefined && instance.zone !== zone) why.push(because('zone', instance.zone ?? 'none'));
+  if (zone !== undefined && instance.zone !== zone)
+    why.push(because('zone', instance.zone === undefined ? 'it names none' : `it is in ${instance.zone}`));
   if (quarantined) why.push(because('quarantined'));
   return why;
 }

@@ -55,6 +55,11 @@ export class ZonePreference implements Picker<Endpoint> {
     this.#due = random();
   }
 
+  /** Enough of the zone is usable for a preference. */
+  get active(): boolean {
+    return this.#usable.size >= FEWEST;
+  }
+
   /** An endpoint of the group as it stands now, before the pickers hear of it. */
   place(endpoint: Endpoint): void {
     const { instance, state } = endpoint;

@@ -94,10 +94,11 @@ type Wanted = Pick<CallRecord, 'groups' | 'hashKey'>;
 function wantedBy(
   { metadata, channel }: CallProperties<unknown, unknown>,
   { group, hashKey }: RookeryCallOptions,
-  { hashKey: source }: CaptureOptions,
+  { hashKey: source, registry }: CaptureOptions,
   place: () => string,
 ): Wanted | CallFailure {
   try {
+    if (registry === undefined) refuseWithoutDiscovery({ group, hashKey }, place);
     const groups = group === undefined ? undefined : checkGroups(group, `${place()}.group`);
     if (hashKey === undefined && !source) return { groups };
     const key = hashKeyOf(hashKey, { metadata, source, place });
@@ -106,6 +107,17 @@ function wantedBy(
     if (!(error instanceof RookeryError)) throw error;
     return { reason: error.code, service: serviceOf(channel), details: error.message };
   }
+}
+
+/** A target of grpc-js's own has no groups: a call that names one would reach whoever is there. */
+function refuseWithoutDiscovery(options: object, place: () => string): void {
+  const [key] = Object.entries(options).find(([, value]) => value !== undefined) ?? [];
+  if (key === undefined) return;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: `${place()}.${key}`,
+    found: 'the client has a `url`, which bypasses discovery.',
+    remedy: `Leave out \`${key}\`, or the \`url\` of the client.`,
+  });
 }
 
 function hashKeyMissing(service: string, { header }: HashKeySource): CallFailure {

@@ -26,6 +26,8 @@ export interface DiscoveryChannelOptions extends BalancingOptions {
   /** Deadline of unary calls that name none, ms; default 5000, 0 = none. */
   readonly timeoutMs?: number;
   readonly waitForReady?: boolean;
+  /** What `explain` calls the client; default nothing. */
+  readonly name?: string;
   /** Paths (`/package.Service/Method`) of methods whose calls are idempotent without saying so; default none. */
   readonly idempotentMethods?: ReadonlySet<string>;
   /**
@@ -50,6 +52,7 @@ const KEYS: KeysOf<DiscoveryChannelOptions> = {
   group: true,
   timeoutMs: true,
   waitForReady: true,
+  name: true,
   idempotentMethods: true,
   healthCheck: true,
   tls: true,
@@ -95,7 +98,18 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
     ...(typeof serverName === 'function' && { serverName }),
     secure,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
-      createBalancer({ ...balancing, retry, groups, service, directory, connect, time, random, emit }),
+      createBalancer({
+        ...balancing,
+        retry,
+        groups,
+        name: options.name,
+        service,
+        directory,
+        connect,
+        time,
+        random,
+        emit,
+      }),
   };
   const attempts = retry === 'own' ? 1 : attemptsOf(retry);
   return withHandle({ ...direct, 'grpc.service_config': JSON.stringify(withPolicies(config, attempts)) }, handle);

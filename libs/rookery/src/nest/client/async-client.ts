@@ -6,6 +6,7 @@ import {
   type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { RookeryError, show } from '../../core/errors.js';
 import { describeError, isCallError } from '../../grpc/call-error.js';
 import type { CallOptions, Messages } from './async-client.types.js';
 import { pump } from './pump.js';
@@ -33,7 +34,10 @@ export function createAsyncClient(
 function single(method: GrpcMethod, requestStream: boolean, service: string): AsyncMethod {
   return (request, options = {}) =>
     new Promise((resolve, reject) => {
+      checkSignal(options.signal, service);
       if (options.signal?.aborted) return reject(aborted(options.signal, service));
+      // An interceptor may answer before the call is made.
+      let release = () => {};
       const done = (error: ServiceError | null, value: unknown) => {
         release();
         if (error) reject(withReason(error, options.signal));
@@ -41,13 +45,14 @@ function single(method: GrpcMethod, requestStream: boolean, service: string): As
       };
       const rest = [metadataOf(options), grpcOptions(options), done];
       const call = requestStream ? method(...rest) : method(request, ...rest);
-      const release = cancelOn(options.signal, call);
+      release = cancelOn(options.signal, call);
       if (requestStream) pump(request as Messages<unknown>, call, reject);
     });
 }
 
 function streamed(method: GrpcMethod, requestStream: boolean, service: string): AsyncMethod {
   return (request, options = {}) => {
+    checkSignal(options.signal, service);
     if (options.signal?.aborted) return failing(aborted(options.signal, service));
     // Started here, not at the first step of the iteration: the lane and the group are those of the caller.
     const rest = [metadataOf(options), grpcOptions(options)];
@@ -124,6 +129,15 @@ function metadataOf({ metadata }: CallOptions): Metadata {
 
 function grpcOptions({ signal: _signal, metadata: _metadata, ...options }: CallOptions): object {
   return options;
+}
+
+function checkSignal(signal: unknown, service: string): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: `call of ${service}, options.signal`,
+    found: `found ${show(signal)}.`,
+    remedy: 'Use the signal of an AbortController, or AbortSignal.timeout(ms).',
+  });
 }
 
 function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): () => void {

@@ -128,6 +128,10 @@ describe('RookeryClients', () => {
     ['ROOKERY_OPTION_INVALID', 'tls.serverNames', { tls: { serverNames: 'peers' } as never }],
     ['ROOKERY_OPTION_INVALID', 'tls.serverName', { tls: { serverName: 'no name' } }],
     ['ROOKERY_OPTION_INVALID', 'tls.serverName', { tls: { serverName: ({ id }) => id }, url: 'dns:///peers:1' }],
+    ['ROOKERY_OPTION_INVALID', 'group', { group: 'canary', url: 'dns:///peers:1' }],
+    ['ROOKERY_OPTION_INVALID', 'balancer', { balancer: 'p2c', url: 'dns:///peers:1' }],
+    ['ROOKERY_OPTION_INVALID', 'zone', { zone: 'a', url: 'dns:///peers:1' }],
+    ['ROOKERY_OPTION_INVALID', 'healthCheck', { healthCheck: true, url: 'dns:///peers:1' }],
     ['ROOKERY_NAME_INVALID', 'group[1]', { group: ['a', 'b c'] }],
     ['ROOKERY_GRPC_DUPLICATE', 'credentials', { credentials: {} as never }],
   ])('says %s at the %s of the client', (code, option, settings) => {

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
-import { checkBalancing, mergeBalancing } from '../../core/balancing-options.js';
+import { BALANCING_KEYS, checkBalancing, mergeBalancing } from '../../core/balancing-options.js';
 import { RookeryError } from '../../core/errors.js';
 import { checkKeys } from '../../core/keys.js';
 import { checkGroups } from '../../core/route.js';
@@ -54,7 +54,7 @@ export class RookeryClients {
     this.#clients.clear();
   }
 
-  #open({ service, contract }: ResolvedFeature, settings: ClientSettings): DiscoveryClient {
+  #open({ name: clientName, service, contract }: ResolvedFeature, settings: ClientSettings): DiscoveryClient {
     const target = settings.url ?? `discovery:///${service}`;
     const { credentials: channelCredentials = credentials.createInsecure(), healthCheck, tls } = settings;
     const idempotentMethods = idempotentIn(contract.definition);
@@ -64,6 +64,7 @@ export class RookeryClients {
       const { registry, directory, options, environment } = this.runtime;
       return channelOptions(directory, {
         ...own,
+        name: clientName,
         ...mergeBalancing(
           options,
           environment.instance.zone === undefined ? {} : { zone: environment.instance.zone },
@@ -92,6 +93,7 @@ export class RookeryClients {
 function checkSettings(settings: ClientSettings, place: string): ClientSettings {
   checkKeys(settings, SETTINGS_KEYS, place);
   checkBalancing(settings, place);
+  if (settings.url !== undefined) checkDirect(settings, place);
   if (settings.group !== undefined) checkGroups(settings.group, `${place}.group`);
   if (settings.compat !== undefined) checkCompat(settings.compat, `${place}.compat`);
   if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
@@ -102,6 +104,19 @@ function checkSettings(settings: ClientSettings, place: string): ClientSettings 
     path: `${place}.credentials`,
     found: 'the credentials were made by another copy of @grpc/grpc-js than the one that Rookery uses.',
     remedy: 'Keep one copy: run `npm ls @grpc/grpc-js`, align the versions, and run `npm dedupe`.',
+  });
+}
+
+/** Beside a target of grpc-js's own nobody would read these, and a group would not be strict. */
+function checkDirect(settings: ClientSettings, place: string): void {
+  const key = [...Object.keys(BALANCING_KEYS), 'group', 'healthCheck'].find(
+    (name) => settings[name as keyof ClientSettings] !== undefined,
+  );
+  if (key === undefined) return;
+  throw new RookeryError('ROOKERY_OPTION_INVALID', {
+    path: `${place}.${key}`,
+    found: 'it means nothing beside `url`, which bypasses discovery.',
+    remedy: `Leave out \`${key}\`, or \`url\`.`,
   });
 }
 

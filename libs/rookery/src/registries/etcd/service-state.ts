@@ -96,7 +96,8 @@ export class ServiceState {
    */
   unexplained(steps: readonly Step[]): string[] {
     const last = new Map<string, ServiceInstance | undefined>();
-    return steps.flatMap(({ key, found }) => {
+    return steps.flatMap(({ kind, key, found }) => {
+      if (kind === 'routes') return [];
       const known = this.#keys.get(key);
       const before = last.has(key) ? last.get(key) : known?.instance;
       last.set(key, found && this.#read('', found, known).instance);

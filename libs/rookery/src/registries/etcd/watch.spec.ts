@@ -80,8 +80,13 @@ describe('a watch of etcd', () => {
       key,
       `rookery/routes/${instance.service}`,
     ]);
+    expect(events[2]).toMatchObject({ error: { message: expect.stringContaining('nonsense') as string } });
+    await bench.server.etcdctl('put', `rookery/routes/${instance.service}`, '{"type":"any"}');
+    await eventually(() => expect(again.changes(1)).toEqual([{ type: 'route', route: { type: 'any' } }]));
+    // A route is no entry, and not read as one.
+    expect(events).toHaveLength(3);
     await bench.server.etcdctl('del', key);
-    await eventually(() => expect(watch.changes(1)).toEqual([{ type: 'delete', id: instance.id, cause: 'lost' }]));
+    await eventually(() => expect(watch.changes(2)).toEqual([{ type: 'delete', id: instance.id, cause: 'lost' }]));
     await Promise.all([watch.stop(), again.stop()]);
   });
 
