@@ -163,6 +163,18 @@ describe('the balancer with a picker by load', () => {
     expect(stage.endpoint('slow:1')).toMatchObject({ running: 0, runningUnary: 0, latencyMs: 500, key: 'slow:1' });
   });
 
+  it('does not starve one whose first call takes long', () => {
+    const stage = new BalancerStage({ picker: p2c });
+    stage.ready('', 'a', 'b');
+    stage.start('a', stage.call({ unary: true }));
+    const call = stage.call({ unary: true });
+    stage.start('b', call);
+    stage.end('b', { ms: 3000 }, call);
+    expect(stage.picks(10)).toEqual({ b: 10 });
+    stage.time.advance(1500);
+    expect(stage.picks(100)['a']).toBeGreaterThan(20);
+  });
+
   it('learns nothing of latency from streams, but counts them', () => {
     const stage = new BalancerStage({ picker: p2c });
     stage.ready('', 'a');

@@ -26,6 +26,8 @@ export class BalancerStage {
   /** Addresses that cannot be made to say something. */
   readonly mute = new Set<string>();
   readonly balancer: Balancer;
+  /** What a connection does whose entry has changed. */
+  onChanged: (endpoint: Endpoint) => void = () => {};
   /** How often waiting calls were told to try again. */
   changes = 0;
 
@@ -147,7 +149,10 @@ export class BalancerStage {
     this.connected.add(id);
     const { received, broken, mute } = this;
     return {
-      instanceChanged: () => void this.links.push(`changed ${address}`),
+      instanceChanged: () => {
+        this.links.push(`changed ${address}`);
+        this.onChanged(this.endpoint(address));
+      },
       get connected() {
         return !broken.has(address);
       },

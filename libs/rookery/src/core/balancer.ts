@@ -59,7 +59,7 @@ export interface BalancerOptions {
   readonly ejection?: false | EjectionOptions | undefined;
   /** Default 0: none. */
   readonly warmUpMs?: number | undefined;
-  /** To how many instances of each group it connects (see `Subset`); Infinity = all. Default 200. */
+  /** To how many instances of each group it connects (see `Subset`); Infinity = all. Default 200; all by key. */
   readonly subset?: number | undefined;
   /** The zone whose instances it prefers (see `ZonePreference`). Default none. */
   readonly zone?: string | undefined;
@@ -87,8 +87,11 @@ class ServiceBalancer implements Balancer {
   readonly #subscription: Disposable;
 
   constructor(private readonly options: BalancerOptions) {
-    const { time, random, picker = weighted, quarantineMs = QUARANTINE_MS, ejection, warmUpMs = 0 } = options;
-    const { service, subset = DEFAULT_SUBSET, zone, emit = () => {} } = options;
+    const picker: PickerFactory = options.picker ?? weighted;
+    const { time, random, quarantineMs = QUARANTINE_MS, ejection, warmUpMs = 0 } = options;
+    const { service, zone, emit = () => {} } = options;
+    // Clients that choose by key agree only where they choose among the same.
+    const { subset = picker.hashKey ? Infinity : DEFAULT_SUBSET } = options;
     const pools = (this.#pools = new GroupPools({
       picker,
       random,
@@ -214,7 +217,8 @@ class ServiceBalancer implements Balancer {
     this.#clock.reach(this.options.time.now());
     endpoint.callEnded(call, outcome);
     this.#ejection?.callEnded(endpoint, call, outcome);
-    return this.#retry.ended(call, endpoint, outcome);
+    const usable = this.#pools.usable - (endpoint.state === 'ready' && !call.skip?.(endpoint) ? 1 : 0);
+    return this.#retry.ended(call, endpoint, outcome, call.waitForReady === true || usable > 0);
   }
 
   close(): void {
@@ -236,7 +240,7 @@ class ServiceBalancer implements Balancer {
   #follow(deltas: readonly ServiceDelta[]): void {
     const instances = this.#table.follow(deltas);
     if (instances > 0) this.options.emit?.({ type: 'view.protected', service: this.options.service, instances });
-    this.#warmUp?.begin();
+    if (this.#view.status === 'known') this.#warmUp?.begin();
     this.#changed();
   }
 

@@ -30,7 +30,8 @@ export interface BalancingOptions {
    */
   readonly warmUpMs?: number;
   /**
-   * To how many instances of a group the client connects, 0 or `false` = all; default 200. It chooses them by a hash with a
+   * To how many instances of a group the client connects, 0 or `false` = all; default 200, and all with a picker by key,
+   * since clients agree on a key only where they choose among the same. It chooses them by a hash with a
    * seed of its own, replaces those that fail, and connects to fewer only where a group has fewer (gRFC A68).
    */
   readonly subset?: number | false;
@@ -69,6 +70,7 @@ export function checkBalancing(options: BalancingOptions, path: string): Balanci
   if (warmUpMs !== undefined) checkMs(warmUpMs, `${path}.warmUpMs`);
   if (quarantineMs !== undefined) checkMs(quarantineMs, `${path}.quarantineMs`);
   if (ejection !== undefined) checkEjection(ejection, `${path}.ejection`);
+  const picker = balancer === undefined ? undefined : chooseBalancer(balancer, `${path}.balancer`);
   return {
     warmUpMs,
     quarantineMs,
@@ -76,7 +78,7 @@ export function checkBalancing(options: BalancingOptions, path: string): Balanci
     retry: retry === undefined ? undefined : checkRetry(retry, `${path}.retry`),
     subset: subset === undefined ? undefined : checkSubset(subset, `${path}.subset`),
     zone: zone === undefined ? undefined : checkZone(zone, path),
-    ...(balancer !== undefined && { picker: chooseBalancer(balancer, `${path}.balancer`) }),
+    ...(picker && { picker }),
   };
 }
 

@@ -9,6 +9,7 @@ import { messageOf } from './errors.js';
 import type { ChannelReport, ExplainedCall } from './explain.js';
 import type { GroupPools } from './group-pools.js';
 import { PickLog } from './pick-log.js';
+import { restart } from './retry.js';
 import type { Random, Time } from './time.js';
 import type { KnownView, ServiceView } from './view.js';
 
@@ -59,6 +60,7 @@ export class CallChooser {
   }
 
   #choose(call: CallRecord, view: KnownView): PickResult<Endpoint> {
+    if (call.ended) restart(call);
     const at = this.#timeOf(call);
     this.parts.clock.reach(at);
     const groups = this.#groups.of(call, view.route);

@@ -9,7 +9,7 @@ import type { Random } from './time.js';
 export type GroupRule = 'call' | 'lane' | 'client' | 'route' | 'default';
 
 /** What of a call says which groups it asks. */
-export type GroupRequest = Pick<CallRecord, 'groups' | 'clientGroups' | 'lane' | 'hashKey'>;
+export type GroupRequest = Pick<CallRecord, 'groups' | 'clientGroups' | 'lane' | 'hashKey' | 'drawn' | 'skip'>;
 
 /** A group that a call would ask. */
 export interface PlannedGroup {
@@ -32,7 +32,9 @@ export class CallGroups {
 
   of(call: GroupRequest, route: GroupRoute | undefined): readonly string[] {
     if (call.groups) return call.groups;
-    const groups = call.clientGroups ?? this.#routed(route ?? DEFAULT_ROUTE, call.hashKey);
+    // It takes no part in a split that it does not need.
+    if (call.lane !== undefined && !call.skip && this.#usable(call.lane)) return [call.lane];
+    const groups = call.clientGroups ?? this.#routed(route ?? DEFAULT_ROUTE, call);
     return call.lane === undefined || groups[0] === call.lane ? groups : [call.lane, ...groups];
   }
 
@@ -46,11 +48,16 @@ export class CallGroups {
     return [{ group: call.lane, rule: 'lane' }, ...planned];
   }
 
-  #routed(route: GroupRoute, hashKey: string | undefined): readonly string[] {
+  #routed(route: GroupRoute, call: GroupRequest): readonly string[] {
     if (route.type === 'prefer') return route.groups;
     if (route.type === 'any') return ANY;
-    const group = this.#split.choose(route.shares, this.#usable, hashKey);
-    if (group !== undefined) return [group];
+    // A call that waits, or is sent again, is one call of its group.
+    const drawn = call.drawn !== undefined && this.#usable(call.drawn) ? call.drawn : undefined;
+    const group = drawn ?? this.#split.choose(route.shares, this.#usable, call.hashKey);
+    if (group !== undefined) {
+      call.drawn = group;
+      return [group];
+    }
     const groups = sharesOf(route.shares).map((share) => share.group);
     const hopeful = groups.find((each) => !(this.pools.get(each)?.missing ?? true));
     return hopeful === undefined ? groups : [hopeful];

@@ -29,6 +29,10 @@ export interface CallRecord extends PickRequest<Endpoint> {
   waitingFor?: Waiting | undefined;
   /** When it began to wait for a group that is only connecting. */
   waitingSince?: number;
+  /** The group that a split has given it. */
+  drawn?: string;
+  /** It has ended for whoever sent it; an interceptor of the user's may send it anew. */
+  ended?: boolean;
   /** Attempts that were started so far. */
   attempts: number;
   /** A handler may have seen it, and it is sent again for all that: never to the same one. */
@@ -48,6 +52,8 @@ export interface Outcome {
   readonly code: number;
   /** Whether a handler may have seen it; where not, sending it again cannot run it twice. */
   readonly processed: boolean;
+  /** The server said that it is not to be sent again (gRFC A6). */
+  readonly pushedBack?: boolean | undefined;
   /** From its start to its end. */
   readonly ms: number;
 }

@@ -8,6 +8,8 @@ import { PENDING, type ServiceView } from './view.js';
 export interface ScriptedDirectory extends Directory {
   /** Folds changes into the view of the service and tells its subscribers, before it returns. */
   tell(service: string, ...changes: readonly ServiceChange[]): readonly ServiceDelta[];
+  /** The watch has broken before it said anything: subscribers hear of it, and nothing has changed. */
+  stir(service: string): void;
   /** Marks the view as failed for good. */
   fail(service: string, error: Error): void;
   /** How many subscribers the service has. */
@@ -62,6 +64,10 @@ class DirectoryByHand implements ScriptedDirectory {
     scripted.view = { status: 'known', instances: state.instances, route: state.route, revision: scripted.revision };
     for (const listener of listeners.keys()) listener(deltas);
     return deltas;
+  }
+
+  stir(service: string): void {
+    for (const listener of this.#scripted(service).listeners.keys()) listener([]);
   }
 
   fail(service: string, error: Error): void {

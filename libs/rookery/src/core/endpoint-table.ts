@@ -158,10 +158,12 @@ export class EndpointTable {
 
   #update(endpoint: Endpoint, instance: ServiceInstance): Endpoint {
     const before = endpoint.instance;
+    const held = endpoint.quarantined;
+    // First: its connection may be made anew for what has changed, and what is held ends with its connection.
+    if (held) this.#quarantine.release(endpoint);
     endpoint.set(instance);
     this.#instanceChanged(endpoint, before);
-    if (endpoint.quarantined) {
-      this.#quarantine.release(endpoint);
+    if (held) {
       if (before.id !== instance.id) this.#forget(endpoint, before.id);
       this.options.pools.place(endpoint);
     }
@@ -181,14 +183,20 @@ export class EndpointTable {
     if (!endpoint) return;
     this.#addresses.delete(id);
     const before = endpoint.instance;
-    if (endpoint.delete(id)) this.drop(endpoint);
-    else this.#instanceChanged(endpoint, before);
+    if (endpoint.delete(id)) return this.drop(endpoint);
+    // Another entry of the address counts from here on, and that one is not lost.
+    if (endpoint.instance !== before) this.#quarantine.release(endpoint);
+    this.#instanceChanged(endpoint, before);
   }
 
   #instanceChanged(endpoint: Endpoint, before: ServiceInstance): void {
     const { instance } = endpoint;
     if (instance === before) return;
-    if (instance.id !== before.id || instance.generation !== before.generation) this.options.onJoin(endpoint, before);
+    if (instance.id !== before.id || instance.generation !== before.generation) {
+      this.options.onJoin(endpoint, before);
+      // Whatever failed there was another process: this one does not wait until it is its turn.
+      if (!endpoint.connection) endpoint.state = 'idle';
+    }
     endpoint.connection?.instanceChanged(before);
     this.options.pools.place(endpoint);
   }

@@ -14,6 +14,9 @@ import { Tally } from './tally.js';
  */
 export type EndpointState = 'idle' | 'connecting' | 'verifying' | 'ready' | 'unhealthy' | 'failed' | 'impostor';
 
+/** From then on the first call of an endpoint is known to be slow, ms. */
+const FIRST_CALL_MS = 1000;
+
 /** What keeps calls from waiting for an endpoint. */
 export const HOPELESS: readonly EndpointState[] = ['unhealthy', 'failed', 'impostor'];
 
@@ -59,6 +62,8 @@ export class Endpoint implements Candidate {
   /** What counts now, while it warms up; the registry's is that of the instance. */
   weight: number;
   #warmth = 1;
+  /** When the first of the unary calls was started that run while none has ended. */
+  #askedAt = 0;
   /** Calls that run on it now. */
   running = 0;
   runningUnary = 0;
@@ -86,7 +91,14 @@ export class Endpoint implements Candidate {
   }
 
   get latencyMs(): number | undefined {
-    return this.#latency.at(this.clock.ms);
+    const now = this.clock.ms;
+    return this.#latency.at(now) ?? this.#firstCallMs(now);
+  }
+
+  /** A first call that takes long says something before it has ended: nobody else would be sent there until it does. */
+  #firstCallMs(now: number): number | undefined {
+    const ms = now - this.#askedAt;
+    return this.runningUnary > 0 && ms > FIRST_CALL_MS ? ms : undefined;
   }
 
   /** What part of its weight counts while it warms up, up to 1. */
@@ -102,7 +114,9 @@ export class Endpoint implements Candidate {
   callStarted({ unary }: CallRecord): void {
     this.running += 1;
     this.started += 1;
-    if (unary) this.runningUnary += 1;
+    if (!unary) return;
+    if (this.runningUnary === 0) this.#askedAt = this.clock.ms;
+    this.runningUnary += 1;
   }
 
   callEnded({ unary }: CallRecord, outcome: Outcome): void {

@@ -98,6 +98,17 @@ export type RookeryEvent =
 
 export type EventSink = (event: RookeryEvent) => void;
 
+/** A sink whose errors are its own: it is called where a fault of it would end a watch, a connection or the process. */
+export function guardedSink(sink: EventSink): EventSink {
+  return (event) => {
+    try {
+      sink(event);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
+}
+
 /** One sink that any number of listeners can join. */
 export class EventHub {
   readonly #listeners = new Set<EventSink>();

@@ -24,6 +24,8 @@ export interface PoolOptions {
   readonly random: Random;
   /** The client's own, where it prefers that. */
   readonly zone?: string | undefined;
+  /** So many more are usable, and hopeful. */
+  readonly counted?: (usable: number, hopeful: number) => void;
   /** More than half of the hopeful are ejected. */
   readonly overfull?: (pool: GroupPool) => void;
   /** Nobody is left but ejected ones, so many; calls go to them. */
@@ -134,8 +136,11 @@ export class GroupPool {
   }
 
   #count(before: Standing | undefined, after: Standing | undefined): void {
-    this.hopeful += Number(after?.hopeful ?? false) - Number(before?.hopeful ?? false);
-    this.usable += Number(after?.usable ?? false) - Number(before?.usable ?? false);
+    const hopeful = Number(after?.hopeful ?? false) - Number(before?.hopeful ?? false);
+    const usable = Number(after?.usable ?? false) - Number(before?.usable ?? false);
+    this.hopeful += hopeful;
+    this.usable += usable;
+    if (hopeful !== 0 || usable !== 0) this.options.counted?.(usable, hopeful);
     this.registered += Number(after?.registered ?? false) - Number(before?.registered ?? false);
     this.unhealthy += Number(after?.unhealthy ?? false) - Number(before?.unhealthy ?? false);
     this.failed += Number(after?.failed ?? false) - Number(before?.failed ?? false);

@@ -2,7 +2,7 @@ import type { Endpoint } from './endpoint.js';
 import { GroupPool, type PoolOptions } from './group-pool.js';
 import { ANY_GROUP } from './instance.js';
 
-export interface PoolsOptions extends Omit<PoolOptions, 'panicked'> {
+export interface PoolsOptions extends Omit<PoolOptions, 'panicked' | 'counted'> {
   /** Nobody is left in a group but ejected ones, so many; calls go to them. */
   readonly panicked?: (group: string, endpoints: number) => void;
 }
@@ -55,9 +55,7 @@ export class GroupPools {
     let pool = this.#pools.get(group);
     if (!pool) this.#pools.set(group, (pool = this.#make(group)));
     this.#all?.place(endpoint);
-    const { usable, hopeful } = pool;
     const matters = pool.place(endpoint) || moved;
-    this.#count(pool, usable, hopeful);
     // Whoever hears of a change may have dropped it by now.
     if (this.#groupOf.get(endpoint) === group) this.follower?.placed(endpoint);
     return matters;
@@ -71,7 +69,15 @@ export class GroupPools {
 
   #make(group: string): GroupPool {
     const { panicked, ...options } = this.options;
-    return new GroupPool({ ...options, ...(panicked && { panicked: (endpoints) => panicked(group, endpoints) }) });
+    return new GroupPool({
+      ...options,
+      ...(panicked && { panicked: (endpoints) => panicked(group, endpoints) }),
+      // By each change as it is made: one may bring about others.
+      counted: (usable, hopeful) => {
+        this.usable += usable;
+        this.hopeful += hopeful;
+      },
+    });
   }
 
   #leave(endpoint: Endpoint): void {
@@ -80,14 +86,7 @@ export class GroupPools {
     this.#groupOf.delete(endpoint);
     const pool = this.#pools.get(group);
     if (!pool) return;
-    const { usable, hopeful } = pool;
     pool.remove(endpoint);
-    this.#count(pool, usable, hopeful);
     if (pool.size === 0) this.#pools.delete(group);
-  }
-
-  #count(pool: GroupPool, usableBefore: number, hopefulBefore: number): void {
-    this.usable += pool.usable - usableBefore;
-    this.hopeful += pool.hopeful - hopefulBefore;
   }
 }

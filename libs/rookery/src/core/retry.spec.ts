@@ -55,13 +55,37 @@ describe('a call that may have been processed', () => {
   });
 
   it('may go to the same address once that is connected anew', () => {
-    for (const id of ['b', 'c', 'd']) stage.remove(id);
+    for (const id of ['c', 'd']) stage.remove(id);
     const call = stage.call({ idempotent: true });
     expect(attempt(call, FAILED)).toBe(true);
-    stage.report('a', 'connecting');
-    stage.report('a', 'ready');
-    expect(stage.pick(call)).toBe('a');
+    const [first, other] = call.instance!.id === 'a' ? ['a', 'b'] : ['b', 'a'];
+    stage.remove(other);
+    expect(stage.pick(call)).toBe('ROOKERY_GROUP_MISSING');
+    stage.report(first, 'connecting');
+    stage.report(first, 'ready');
+    expect(stage.pick(call)).toBe(first);
   });
+});
+
+describe('what would come to nothing', () => {
+  it('is not sent again, and costs the budget nothing', () => {
+    for (const id of ['b', 'c', 'd']) stage.remove(id);
+    for (let i = 0; i < 200; i += 1) expect(attempts(stage.call({ idempotent: true }), FAILED)).toHaveLength(1);
+    stage.ready('', 'b', 'c');
+    expect(attempts(stage.call({ idempotent: true }), FAILED)).toHaveLength(3);
+  });
+
+  it('is not sent again where the server has said so', () => {
+    for (let i = 0; i < 200; i += 1)
+      expect(attempts(stage.call({ idempotent: true }), { ...FAILED, pushedBack: true })).toHaveLength(1);
+    expect(attempts(stage.call({ idempotent: true }), FAILED)).toHaveLength(3);
+  });
+});
+
+it('a call that has ended is another one where somebody sends it anew', () => {
+  const call = stage.call({ idempotent: true });
+  expect(attempts(call, FAILED)).toHaveLength(3);
+  expect(attempts(call, FAILED)).toHaveLength(3);
 });
 
 describe('a call that surely was not processed', () => {
@@ -117,6 +141,7 @@ it('leaves it to whoever makes the attempts where he decides for himself, and ha
   const first = call.instance;
   expect(attempt(call, FAILED)).toBe(true);
   expect(call.instance).not.toBe(first);
+  expect(attempt(call, { ...FAILED, code: 0 })).toBe(false);
 });
 
 describe('an option that is wrong', () => {

@@ -78,20 +78,36 @@ export class RetryRule {
     if (call.attempts === 1) this.#budget.deposit();
   }
 
-  /** Says whether the call is to be sent again, and has its next pick pass over the endpoint. */
-  ended(call: CallRecord, endpoint: Endpoint, { code, processed }: Outcome): boolean {
-    if (this.retry === 'own') {
-      if (code !== OK) passOver(call, endpoint);
+  /**
+   * Says whether the call is to be sent again, and has its next pick pass over the endpoint.
+   * @param others whether there is anybody else to send it to: a retry that finds nobody would still cost the others one
+   */
+  ended(call: CallRecord, endpoint: Endpoint, outcome: Outcome, others: boolean): boolean {
+    const { code, processed } = outcome;
+    if (this.retry === 'own' && code !== OK) {
+      passOver(call, endpoint);
       return true;
     }
-    if (processed && code !== UNAVAILABLE) return false;
-    const again =
-      call.attempts < this.#maxAttempts && (!processed || call.idempotent === true) && this.#budget.withdraw();
+    const again = this.#allows(call, outcome, others);
     // What a server refused is sent again by grpc-js, whatever is said here.
     if (again || !processed) passOver(call, endpoint);
+    else call.ended = true;
     if (again && processed) call.processed = true;
     return again;
   }
+
+  #allows(call: CallRecord, { code, processed, pushedBack }: Outcome, others: boolean): boolean {
+    if (call.attempts >= this.#maxAttempts || pushedBack) return false;
+    const may = processed ? code === UNAVAILABLE && call.idempotent === true && others : code !== OK;
+    return may && this.#budget.withdraw();
+  }
+}
+
+/** Begins anew with a call that has ended: an interceptor that tries again means another call. */
+export function restart(call: CallRecord): void {
+  call.attempts = 0;
+  call.ended = call.processed = false;
+  delete call.skip;
 }
 
 /** The next picks of a call take another endpoint, or this one once it is connected anew. */

@@ -2,8 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { BalancerStage } from './balancer.stage.js';
 import { RookeryError } from './errors.js';
 import type { InstanceInit } from './instance.js';
+import { consistentHash } from './pickers/consistent-hash.js';
 import { QUARANTINE_MS } from './quarantine.js';
 import { checkSubset } from './subset.js';
+
+it('is not made for a picker by key: clients would not agree', () => {
+  const stage = new BalancerStage({ picker: consistentHash() });
+  for (const id of ids(300)) stage.set(id);
+  expect(stage.connected.size).toBe(300);
+});
 
 const ids = (count: number, prefix = 'i') => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 

@@ -4,7 +4,7 @@ import type { CallRecord } from '../core/call.js';
 /** A call as grpc-js makes it. */
 export interface GrpcCall extends CallRecord {
   /** How its last attempt ended, where it is to be sent again: what it ends with if nobody else can take it. */
-  answered?: StatusObject;
+  answered?: StatusObject | undefined;
 }
 
 /**

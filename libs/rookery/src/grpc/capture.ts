@@ -14,7 +14,7 @@ import { RookeryError } from '../core/errors.js';
 import type { HashKeySource } from '../core/picker.js';
 import { checkGroups } from '../core/route.js';
 import type { Time } from '../core/time.js';
-import { applyDeadline } from './call-deadline.js';
+import { applyDeadline, type DeadlineOrigin } from './call-deadline.js';
 import { describeError, rememberFailure, type CallContext } from './call-error.js';
 import { checkCallOptions, type RookeryCallOptions } from './call-options.js';
 import { withRecord } from './call-record.js';
@@ -58,7 +58,8 @@ export function captureCall(defaults: CaptureOptions): CallInvocationTransformer
     const deadlineOrigin = applyDeadline(options, limits, place);
     const wanted = wantedBy(properties, options, defaults, place);
     const failure = 'reason' in wanted ? wanted : undefined;
-    const record = recordFor(properties, options, defaults, 'reason' in wanted ? {} : wanted);
+    const timeoutMs = timeoutOf(properties.callOptions, options, deadlineOrigin);
+    const record = recordFor(properties, { options, timeoutMs }, defaults, 'reason' in wanted ? {} : wanted);
     const ended = failure ? refusal(failure) : record.deadline <= defaults.time.now() ? expired() : undefined;
     const { registry } = defaults;
     const context: CallContext = { service: serviceOf(channel), record, deadlineOrigin, registry };
@@ -86,6 +87,18 @@ function expired(): StatusObject {
 function refusal(failure: CallFailure): StatusObject {
   const metadata = rememberFailure(new Metadata(), failure);
   return { code: status.INVALID_ARGUMENT, details: failure.details, metadata };
+}
+
+/** As it was asked for, where it was asked for in ms: by the clock it is a little less by now. */
+function timeoutOf(
+  given: CallOptions,
+  { deadline, timeoutMs }: CallOptions & RookeryCallOptions,
+  origin: DeadlineOrigin | undefined,
+): number | undefined {
+  if (deadline === undefined) return undefined;
+  if (origin?.from === 'default') return origin.timeoutMs;
+  const own = origin === undefined && (given.deadline ?? undefined) === undefined ? timeoutMs : undefined;
+  return own ?? Number(deadline) - Date.now();
 }
 
 type Wanted = Pick<CallRecord, 'groups' | 'hashKey'>;
@@ -128,11 +141,10 @@ function hashKeyMissing(service: string, { header }: HashKeySource): CallFailure
 
 function recordFor(
   { metadata, methodDefinition }: CallProperties<unknown, unknown>,
-  options: CallOptions & RookeryCallOptions,
+  { options, timeoutMs }: { readonly options: RookeryCallOptions; readonly timeoutMs: number | undefined },
   defaults: CaptureOptions,
   { groups, hashKey }: Wanted,
 ): CallRecord {
-  const timeoutMs = options.deadline === undefined ? undefined : Number(options.deadline) - Date.now();
   const madeAt = defaults.time.now();
   return {
     groups,

@@ -2,7 +2,7 @@ import type { ChannelOptions, ClientOptions } from '@grpc/grpc-js';
 import { createBalancer, type BalancerOptions } from '../core/balancer.js';
 import { BALANCING_KEYS, checkBalancing, type BalancingOptions } from '../core/balancing-options.js';
 import type { Directory } from '../core/directory.js';
-import type { EventSink } from '../core/event.js';
+import { guardedSink, type EventSink } from '../core/event.js';
 import { checkKeys, type KeysOf } from '../core/keys.js';
 import type { HashKeySource } from '../core/picker.js';
 import { attemptsOf } from '../core/retry.js';
@@ -83,7 +83,7 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   checkKeys(options, KEYS, 'channelOptions');
   const balancing = checkBalancing(options, 'channelOptions');
   const { time = systemTime, random = systemRandom, healthCheck, secure } = options;
-  const { emit = directory.registry.events.emit } = options;
+  const emit = options.emit ? guardedSink(options.emit) : directory.registry.events.emit;
   if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const direct = directOptions(options, { hashKey: balancing.picker?.hashKey, registry: directory.registry.name });

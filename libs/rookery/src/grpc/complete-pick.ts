@@ -69,9 +69,16 @@ function observing(subchannel: Subchannel, { time, onStarted, onEnded }: Complet
       onReceiveMessage: (message: unknown) => pass(() => listener.onReceiveMessage(message)),
       onReceiveStatus: (status) => {
         const processed = status.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
-        const again = onEnded(call, { code: status.code, processed, ms: time.now() - startedAt });
+        const again = onEnded(call, {
+          code: status.code,
+          processed,
+          pushedBack: status.code === UNAVAILABLE && Number(status.metadata.get(PUSHBACK)[0]) < 0,
+          ms: time.now() - startedAt,
+        });
         if (!again) {
           for (const tell of held ?? []) tell();
+          call.answered = undefined;
+          if (status.code !== UNAVAILABLE) return listener.onReceiveStatus(status);
           return withoutRetry(status.metadata, () => listener.onReceiveStatus(status));
         }
         if (call.processed) call.answered = status;
@@ -82,6 +89,9 @@ function observing(subchannel: Subchannel, { time, onStarted, onEnded }: Complet
     return child;
   };
 }
+
+/** What our retry policy names; grpc-js looks no further at any other. */
+const UNAVAILABLE = 14;
 
 /** How a server tells a client not to try again (gRFC A6), and how grpc-js is told before it has decided by itself. */
 const PUSHBACK = 'grpc-retry-pushback-ms';

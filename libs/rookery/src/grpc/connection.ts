@@ -49,6 +49,7 @@ export class SubchannelConnection implements Connection {
   /** What the subchannel was made for; absent where it could not be. */
   #key: string | undefined;
   #watch: HealthWatch | undefined;
+  #closed = false;
   /** Counts connections and questions: an answer that belongs to an earlier one is dropped. */
   #epoch = 0;
   #retry: Disposable | undefined;
@@ -99,6 +100,11 @@ export class SubchannelConnection implements Connection {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#leave();
+  }
+
+  #leave(): void {
     this.#forget();
     this.#subchannel?.removeConnectivityStateListener(this.#onState);
     this.#subchannel?.unref();
@@ -110,12 +116,14 @@ export class SubchannelConnection implements Connection {
   }
 
   #reopen(): void {
-    this.close();
+    this.#leave();
     this.#report('connecting');
     this.#open();
   }
 
   #open(): void {
+    // Whoever hears of a change may have closed it.
+    if (this.#closed) return;
     const { instance } = this.endpoint;
     const chosen = this.options.args.choose(instance);
     this.#key = 'key' in chosen ? chosen.key : undefined;

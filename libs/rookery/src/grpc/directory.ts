@@ -1,4 +1,5 @@
 import { createDirectory as createCoreDirectory, type Directory, type DirectoryOptions } from '../core/directory.js';
+import { guardedSink } from '../core/event.js';
 import { checkKeys } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
 import { fileCache } from '../snapshots/file-cache.js';
@@ -27,8 +28,9 @@ const KEYS: Readonly<Record<keyof DirectorySettings, true>> = {
 export function createDirectory(registry: Registry, options: DirectorySettings = {}): Directory {
   checkKeys(options, KEYS, 'createDirectory');
   const { cache, ...own } = options;
-  const common = { time: systemTime, random: systemRandom, emit: registry.events.emit, ...own };
+  const emit = own.emit ? guardedSink(own.emit) : registry.events.emit;
+  const common = { time: systemTime, random: systemRandom, ...own, emit };
   if (cache === undefined) return createCoreDirectory(registry, common);
-  const { emit, time } = common;
+  const { time } = common;
   return createCoreDirectory(registry, { ...common, cache: fileCache(cache, { registry: registry.name, emit, time }) });
 }

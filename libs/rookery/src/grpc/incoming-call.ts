@@ -28,6 +28,7 @@ function contextOf(call: IncomingCall, lanes: AcceptedLanes): RequestContext | u
   const [text, another] = call.metadata.get(LANE_HEADER);
   const lane = another === undefined ? readLane(text, lanes) : undefined;
   const deadline = Number(call.getDeadline());
-  if (deadline !== Infinity) return { lane, deadline };
+  // One that was over before it came is none: grpc-js ends a call in time, and misreads timeouts of more than 24 days.
+  if (deadline !== Infinity && deadline > Date.now()) return { lane, deadline };
   return lane === undefined ? undefined : { lane };
 }

@@ -1,18 +1,12 @@
-import {
-  connectivityState as State,
-  experimental,
-  Metadata,
-  status,
-  type ChannelOptions,
-  type StatusObject,
-} from '@grpc/grpc-js';
+import { connectivityState as State, experimental, Metadata, status, type ChannelOptions } from '@grpc/grpc-js';
 import type { Balancer } from '../core/balancer.js';
 import type { CallFailure } from '../core/call.js';
-import { recordOf } from './call-record.js';
+import { recordOf, type GrpcCall } from './call-record.js';
 import { rememberFailure } from './call-error.js';
 import { LANE_HEADER } from './lane.js';
 import { SubchannelConnection } from './connection.js';
 import { handleIn, serviceIn, type ChannelHandle } from './handle.js';
+import { detached } from './request-context.js';
 import { SubchannelArgs } from './subchannel-args.js';
 import { MAX_WAITING, WaitingCalls } from './waiting-calls.js';
 
@@ -61,7 +55,8 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
       return true;
     }
     this.#service = service;
-    this.#balancer = this.#follow(handle, service, options);
+    // What it starts outlives the request that happens to be the first.
+    this.#balancer = detached(() => this.#follow(handle, service, options));
     this.#waiting.flush();
     return true;
   }
@@ -74,9 +69,11 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
       return (result.pick.connection as SubchannelConnection).pick!;
     }
     // It was sent, and is not worth waiting for somebody else.
-    if (call.answered) return dropped(call.answered);
+    if (call.answered && !('wait' in result && call.waitForReady)) return dropped(call);
     const { waitForReady = false } = metadata.getOptions();
-    if ('fail' in result) return failed(result.fail, waitForReady);
+    // grpc-js keeps such a call by itself.
+    const kept = waitForReady && 'fail' in result && !FINAL.includes(result.fail.reason);
+    if ('fail' in result && (!kept || this.#waiting.admit())) return failed(result.fail, waitForReady);
     return this.#waiting.admit() ? QUEUED : failed(queueFull(this.#service), waitForReady);
   }
 
@@ -166,8 +163,11 @@ function failed(failure: CallFailure, waitForReady: boolean): PickResult {
 }
 
 /** Ends a call as its last attempt has ended. */
-function dropped(answer: StatusObject): PickResult {
-  return { ...UNUSED, pickResultType: experimental.PickResultType.DROP, subchannel: null, status: answer };
+function dropped(call: GrpcCall): PickResult {
+  const status = call.answered!;
+  call.answered = undefined;
+  call.ended = true;
+  return { ...UNUSED, pickResultType: experimental.PickResultType.DROP, subchannel: null, status };
 }
 
 function stateOf(balancer: Balancer): State {

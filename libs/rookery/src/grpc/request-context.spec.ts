@@ -5,9 +5,12 @@ import { acceptedLanes, serveCall } from './incoming-call.js';
 import { currentLane, withLane } from './lane.js';
 import { currentContext, detached, emitIn, inContext } from './request-context.js';
 
+/** A time that has not come, ms since 1970. */
+const FAR = 4_000_000_000_000;
+
 it('keeps the deadline in another lane', () => {
-  inContext({ lane: 'blue', deadline: 7 }, () => {
-    withLane('canary', () => expect(currentContext()).toEqual({ lane: 'canary', deadline: 7 }));
+  inContext({ lane: 'blue', deadline: FAR }, () => {
+    withLane('canary', () => expect(currentContext()).toEqual({ lane: 'canary', deadline: FAR }));
     expect(detached(currentContext)).toBeUndefined();
     expect(currentLane()).toBe('blue');
   });
@@ -28,11 +31,11 @@ it('runs listeners in the context of their call, whoever wakes them', () => {
 });
 
 it.each([
-  [undefined, 'canary', 7, { lane: 'canary', deadline: 7 }],
+  [undefined, 'canary', FAR, { lane: 'canary', deadline: FAR }],
   [undefined, 'canary', Infinity, { lane: 'canary' }],
-  [undefined, undefined, new Date(7), { deadline: 7 }],
+  [undefined, undefined, new Date(FAR), { deadline: FAR }],
   [undefined, 'no name!', Infinity, undefined],
-  ['ignore', 'canary', 7, { deadline: 7 }],
+  ['ignore', 'canary', FAR, { deadline: FAR }],
   [{ accept: ['blue'] }, 'canary', Infinity, undefined],
   [{ accept: ['blue', 'canary'] }, 'canary', Infinity, { lane: 'canary' }],
 ] as const)('a server with lanes %j makes of the lane %j and the deadline %s: %j', (lanes, lane, deadline, context) => {

@@ -1,5 +1,6 @@
-import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { InterceptingCall, Metadata, status, type Interceptor, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { RookeryCallOptions } from './call-options.js';
 import { asking, closeAll, failure, fleet, warm, type StartedServer } from './discovery.stage.js';
 
 afterEach(closeAll);
@@ -104,6 +105,55 @@ it('nothing is sent again where the client does not want it', async () => {
   const { ask, calls } = await started(3, 3, unavailable, { retry: false });
   await failure(ask({ idempotent: true }));
   expect(sum(calls())).toBe(1);
+});
+
+it('an interceptor that tries again makes another call each time', async () => {
+  let left = 5;
+  const { ask, calls } = await started(1, 1, () => (left-- > 0 ? unavailable() : undefined), { ejection: false });
+  const again: Interceptor = (options, nextCall) => {
+    let sent: unknown;
+    let saved: Metadata;
+    return new InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => {
+        saved = metadata;
+        const attempt = (): void => {
+          const call = nextCall(options);
+          let answer: unknown;
+          call.start(saved, {
+            onReceiveMessage: (message: unknown) => (answer = message),
+            onReceiveStatus: (ended) => {
+              if (ended.code !== status.OK) return setImmediate(attempt);
+              listener.onReceiveMessage(answer);
+              listener.onReceiveStatus(ended);
+              return undefined;
+            },
+          });
+          call.sendMessage(sent);
+          call.halfClose();
+        };
+        next(metadata, { onReceiveStatus: (ended, pass) => (ended.code === status.OK ? pass(ended) : attempt()) });
+      },
+      sendMessage: (message, next) => {
+        sent = message;
+        next(message);
+      },
+    });
+  };
+  expect(await ask({ idempotent: true, interceptors: [again] } as RookeryCallOptions)).toBe('s0:hi');
+  expect(sum(calls())).toBe(6);
+});
+
+it('a retry policy of the user leaves the answers of idempotent calls alone', async () => {
+  const retryPolicy = {
+    maxAttempts: 2,
+    initialBackoff: '0.001s',
+    maxBackoff: '0.01s',
+    backoffMultiplier: 2,
+    retryableStatusCodes: ['UNAVAILABLE'],
+  };
+  const config = JSON.stringify({ methodConfig: [{ name: [{}], retryPolicy }] });
+  const { ask } = await started(2, 1, unavailable, { channelOptions: { 'grpc.service_config': config } });
+  for (let i = 0; i < 4; i += 1) expect(await ask({ idempotent: true })).toBe('s1:hi');
 });
 
 it('a retry policy of the user is his own', async () => {
