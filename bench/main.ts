@@ -9,9 +9,10 @@ import { pick } from './pick.js';
 import { registry } from './registry.js';
 import { rolling } from './rolling.js';
 import { readSetting } from './setting.js';
+import { simulate } from './simulate.js';
 import { drawTable } from './table.js';
 
-const BENCHES: readonly Bench[] = [rolling, registry, pick];
+const BENCHES: readonly Bench[] = [rolling, registry, pick, simulate];
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 

@@ -7,36 +7,56 @@ export interface Picked {
   readonly instance: ServiceInstance;
 }
 
-interface ScaleCall {
+/** A call, as far as a balancer looks at it. */
+export interface ScaleCall {
   readonly groups?: readonly string[] | undefined;
+  readonly clientGroups?: readonly string[] | undefined;
+  readonly lane?: string | undefined;
   readonly hashKey?: string;
   readonly unary?: boolean;
+  readonly idempotent?: boolean;
+  readonly timeoutMs?: number;
   readonly deadline: number;
+  readonly madeAt?: number;
   attempts: number;
+  /** A server may have seen it, and it is sent again. */
+  processed?: boolean;
 }
 
-/** A balancer, as far as a scale looks at it. */
+/** A balancer, as far as a bench looks at it. */
 export interface ChannelBalancer {
-  pick(call: ScaleCall): { readonly pick?: Picked };
+  pick(call: ScaleCall): { readonly pick?: Picked; readonly wait?: boolean };
   callStarted(endpoint: Picked, call: ScaleCall): void;
-  callEnded(endpoint: Picked, call: ScaleCall, outcome: { code: number; processed: boolean; ms: number }): void;
+  /** Says whether the call is to be sent again. */
+  callEnded(endpoint: Picked, call: ScaleCall, outcome: { code: number; processed: boolean; ms: number }): boolean;
   onChange(listener: () => void): Disposable;
   close(): void;
-  report(endpoint: Picked, state: 'ready'): void;
+  report(endpoint: Picked, state: 'ready' | 'failed', error?: string): void;
   endpoints(): IterableIterator<Picked>;
 }
 
+/** Opens the connection of an endpoint. */
+type Connect = (endpoint: Picked) => typeof CONNECTION;
+
 interface Handle {
-  createBalancer(service: string, connect: () => unknown): ChannelBalancer;
+  createBalancer(service: string, connect: Connect): ChannelBalancer;
 }
 
 type Options = Parameters<typeof channelOptions>[1];
 
-/** The balancer that a channel with these options would have, with connections that are there at once. */
-export function channelBalancer(directory: Directory, service: string, options: Options = {}): ChannelBalancer {
+/**
+ * The balancer that a channel with these options would have.
+ * @param connect default connections that are there at once, once `connectAll` says so
+ */
+export function channelBalancer(
+  directory: Directory,
+  service: string,
+  options: Options = {},
+  connect: Connect = () => CONNECTION,
+): ChannelBalancer {
   const handle = Object.values(channelOptions(directory, { subset: false, ...options })).find(isHandle);
   if (!handle) throw new Error('the options of a channel bring no balancer');
-  return handle.createBalancer(service, () => CONNECTION);
+  return handle.createBalancer(service, connect);
 }
 
 /** Connects what has come since the last time. */
@@ -45,7 +65,8 @@ export function connectAll(balancer: ChannelBalancer): void {
 }
 
 const CONNECTION = {
-  received: undefined,
+  connected: true,
+  received: undefined as number | undefined,
   instanceChanged: () => {},
   inquire: () => false,
   prompt: () => false,
