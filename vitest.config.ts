@@ -16,7 +16,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'main',
-          include: ['libs/*/src/**/*.spec.ts', 'test/**/*.spec.ts', 'sample/*/test/**/*.spec.ts', 'src/**/*.spec.ts'],
+          include: [
+            'libs/*/src/**/*.spec.ts',
+            'test/**/*.spec.ts',
+            'sample/*/test/**/*.spec.ts',
+            'src/**/*.spec.ts',
+            'bench/**/*.spec.ts',
+          ],
           exclude: [FAULTS],
           sequence: { groupOrder: 0 },
         },

@@ -9,6 +9,9 @@ export interface Bench {
   readonly name: string;
   /** One line of the list. */
   readonly summary: string;
-  /** Yields each result as soon as it is there. */
-  run(onProgress: (line: string) => void): AsyncIterable<Result>;
+  /**
+   * Yields each result as soon as it is there.
+   * @param keep takes a file, such as a picture, that `--save` writes beside the results
+   */
+  run(onProgress: (line: string) => void, keep: (file: string, text: string) => void): AsyncIterable<Result>;
 }

@@ -1,5 +1,6 @@
 import type { Bench, Result } from './bench.js';
 import { SUBJECTS } from './simulation/channel.js';
+import { plotScenario } from './simulation/plot/scenario-plot.js';
 import { SCENARIOS } from './simulation/scenarios.js';
 import { simulate as play, type Outcome } from './simulation/simulate.js';
 
@@ -9,11 +10,17 @@ const SEED = 1;
 export const simulate: Bench = {
   name: 'simulate',
   summary: 'latency, failures and load of every balancer while instances come, go, slow down and fail',
-  async *run(onProgress) {
+  async *run(onProgress, keep) {
     const seed = Number(process.env['ROOKERY_SEED'] ?? SEED);
     onProgress(`simulate: seed ${seed}`);
     for (const scenario of SCENARIOS) {
-      for (const subject of SUBJECTS) yield resultOf(await play(scenario, subject, seed), seed);
+      const outcomes: Outcome[] = [];
+      for (const subject of [...SUBJECTS, ...(scenario.also ?? [])]) {
+        const outcome = await play(scenario, subject, seed);
+        outcomes.push(outcome);
+        yield resultOf(outcome, seed);
+      }
+      keep(`simulate-${scenario.name}.svg`, plotScenario(scenario, outcomes, seed));
     }
   },
 };

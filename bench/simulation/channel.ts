@@ -12,10 +12,25 @@ import { Link, type Report } from './link.js';
 import { RoundRobin } from './round-robin.js';
 import type { VirtualTime } from './virtual-time.js';
 
-export type SubjectName = BalancerName | 'round_robin';
+/** A way to balance that is compared. */
+export interface Subject {
+  readonly name: string;
+  /** What a client of Rookery says; absent where it is `round_robin` of grpc-js. */
+  readonly options?: BalancingOptions;
+}
 
-/** All of Rookery's have every option as it is by default; `round_robin` is that of grpc-js. */
-export const SUBJECTS: readonly SubjectName[] = ['round_robin', 'weighted', 'p2c', 'least-request', 'consistent-hash'];
+type BalancingOptions = { readonly balancer: BalancerName; readonly warmUpMs?: number };
+
+export const ROUND_ROBIN: Subject = { name: 'round_robin' };
+
+/** Those of Rookery have every other option as it is by default. */
+export const SUBJECTS: readonly Subject[] = [
+  ROUND_ROBIN,
+  { name: 'weighted', options: { balancer: 'weighted' } },
+  { name: 'p2c', options: { balancer: 'p2c' } },
+  { name: 'least-request', options: { balancer: 'least-request' } },
+  { name: 'consistent-hash', options: { balancer: 'consistent-hash' } },
+];
 
 export type Directory = Parameters<typeof channelOptions>[0];
 
@@ -36,8 +51,8 @@ export interface ChannelParts {
   readonly changed: () => void;
 }
 
-export function openChannel(subject: SubjectName, parts: ChannelParts): Channel {
-  return subject === 'round_robin' ? new RoundRobinChannel(parts) : rookeryChannel(subject, parts);
+export function openChannel({ options }: Subject, parts: ChannelParts): Channel {
+  return options ? rookeryChannel(options, parts) : new RoundRobinChannel(parts);
 }
 
 function openLink({ fleet, time, seed, client }: ChannelParts, address: string, report: Report): Link {
@@ -45,11 +60,11 @@ function openLink({ fleet, time, seed, client }: ChannelParts, address: string, 
   return new Link(fleet.at(address), time, chance(seed, 'link', client, address), report);
 }
 
-function rookeryChannel(balancer: BalancerName, parts: ChannelParts): Channel {
+function rookeryChannel(balancing: BalancingOptions, parts: ChannelParts): Channel {
   const { directory, time, seed, client, zone, changed } = parts;
   const links = new Map<string, Link>();
   const random = chance(seed, 'balancer', client);
-  const options = { balancer, time, random, emit: () => {}, ...(zone !== undefined && { zone }) };
+  const options = { ...balancing, time, random, emit: () => {}, ...(zone !== undefined && { zone }) };
   const channel = channelBalancer(directory, SERVICE, options, (endpoint) => {
     const { address } = endpoint.instance;
     const link = openLink(parts, address, (state) => channel.report(endpoint, state, 'no answer to Hello'));

@@ -1,13 +1,12 @@
 import type { Picked, ScaleCall } from '../../test/support/scale/channel-balancer.js';
 import { chance, gap, logNormal } from './chance.js';
-import { openChannel, type ChannelParts, type SubjectName } from './channel.js';
+import { openChannel, type ChannelParts, type Subject } from './channel.js';
 import { ROUND_TRIP_MS } from './link.js';
 import type { Ledger } from './ledger.js';
 import { OK, UNAVAILABLE } from './server.js';
 
-/** What a call takes a server that is well, ms; log-normal, with a 99th percentile of 47 ms. */
+/** What a call takes a server that is well, ms. */
 export const MEAN_WORK_MS = 10;
-const SIGMA = 0.8;
 /** The default of unary calls, ms. */
 export const TIMEOUT_MS = 5000;
 /** Of all calls, so many may be run twice. */
@@ -28,6 +27,17 @@ interface Call {
   backoffMs: number;
 }
 
+/** How a client calls. */
+export interface Demand {
+  readonly untilMs: number;
+  /** Calls, on the mean; they come by chance. */
+  readonly perSecond: number;
+  /** At once when it starts. */
+  readonly burst: number;
+  /** What a call takes is log-normal; this is the deviation of its logarithm. */
+  readonly sigma: number;
+}
+
 /** One client of the service: makes calls by chance, and does with each what the gRPC layer does. */
 export class Client {
   readonly #channel;
@@ -37,8 +47,9 @@ export class Client {
   #waking = false;
 
   constructor(
-    subject: SubjectName,
+    subject: Subject,
     private readonly parts: Omit<ChannelParts, 'changed'>,
+    private readonly demand: Demand,
     private readonly ledger: Ledger,
   ) {
     const { seed, client } = parts;
@@ -47,9 +58,10 @@ export class Client {
     this.#channel = openChannel(subject, { ...parts, changed: () => this.#wake() });
   }
 
-  /** Calls until then, `perSecond` on the mean. */
-  start(untilMs: number, perSecond: number): void {
+  start(): void {
     const { time } = this.parts;
+    const { untilMs, perSecond, burst } = this.demand;
+    for (let i = 0; i < burst; i += 1) this.#make();
     const next = () => {
       const ms = gap(this.#calls, perSecond / 1000);
       if (time.now() + ms >= untilMs) return;
@@ -69,7 +81,7 @@ export class Client {
     const { time } = this.parts;
     const now = time.now();
     const random = this.#calls;
-    const workMs = logNormal(random, MEAN_WORK_MS, SIGMA);
+    const workMs = logNormal(random, MEAN_WORK_MS, this.demand.sigma);
     const record: ScaleCall = {
       groups: undefined,
       clientGroups: undefined,

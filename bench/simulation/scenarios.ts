@@ -1,3 +1,4 @@
+import type { Subject } from './channel.js';
 import type { Fleet } from './fleet.js';
 import type { Server } from './server.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -18,6 +19,12 @@ export interface Scenario {
   readonly clients: number;
   /** Of the work that all instances together can do, the part that the clients ask of them. */
   readonly load: number;
+  /** Calls that each client makes at once when it starts. */
+  readonly burst: number;
+  /** How much calls differ: the deviation of the logarithm of what they take. */
+  readonly sigma: number;
+  /** Compared beside the usual ones. */
+  readonly also?: readonly Subject[];
   /** Instances and clients stand in turn in these. */
   readonly zones?: readonly string[];
   /** Whether clients of ours prefer their own zone. */
@@ -31,7 +38,8 @@ export interface Scenario {
   readonly play: (stage: Stage) => void;
 }
 
-const USUAL = { instances: 10, clients: 20, load: 0.5 };
+/** With this sigma the 99th percentile of what a call takes is 4.7 times its mean. */
+const USUAL = { instances: 10, clients: 20, load: 0.5, burst: 0, sigma: 0.8 };
 const ZONES = ['a', 'b', 'c'];
 /** A new process is slow at first: caches are empty, and code is not compiled yet. */
 const COLD = { slowness: 3, ms: 2000 };
@@ -66,11 +74,23 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...USUAL, name: 'steady', title: 'Nothing happens', from: 2, to: 12, end: 12, play: () => {} },
   {
     ...USUAL,
+    name: 'uneven-calls',
+    title: 'Some calls take far longer than others',
+    load: 0.8,
+    sigma: 1.8,
+    from: 2,
+    to: 22,
+    end: 22,
+    play: () => {},
+  },
+  {
+    ...USUAL,
     name: 'cold-start',
-    title: '100 clients start together',
+    title: '100 clients start together, each with ten calls at once',
     clients: 100,
+    burst: 10,
     from: 0,
-    to: 3,
+    to: 1,
     end: 3,
     play: () => {},
   },
@@ -96,6 +116,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ...USUAL,
     name: 'rolling-deploy',
     title: 'Ten instances are replaced one by one; new ones are three times as slow for 2 s',
+    also: [{ name: 'weighted, warm-up', options: { balancer: 'weighted', warmUpMs: COLD.ms } }],
     from: 3,
     to: 30,
     end: 30,
