@@ -55,6 +55,22 @@ describe('p2c', () => {
     expect(theirs.p99Ms / ours.p99Ms, `seed ${seed}`).toBeGreaterThanOrEqual(3);
   });
 
+  it.each(SEEDS)('has instances that failed back at work ten seconds after they healed, seed %d', async (seed) => {
+    const healing: Scenario = {
+      ...short('failing-instances', (stage) => {
+        const failed = stage.servers.slice(0, 3);
+        for (const each of failed) each.failing = true;
+        stage.time.after(10_000, () => failed.forEach((each) => (each.failing = false)));
+      }),
+      load: 0.3,
+      from: 21,
+      to: 24,
+      end: 24,
+    };
+    const { loads } = await simulate(healing, subject('p2c'), seed);
+    for (const load of loads.slice(0, 3)) expect(load, `seed ${seed}: ${loads.join()}`).toBeGreaterThan(0.5);
+  });
+
   it.each(SEEDS)('does not herd where all are well and busy, seed %d', async (seed) => {
     const busy = { ...scenario('steady'), load: 0.9, from: 1, to: 6, end: 6 };
     const [theirs, ours] = [await simulate(busy, ROUND_ROBIN, seed), await simulate(busy, subject('p2c'), seed)];

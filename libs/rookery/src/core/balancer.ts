@@ -245,6 +245,8 @@ class ServiceBalancer implements Balancer {
   }
 
   #joined(endpoint: Endpoint, before?: ServiceInstance): void {
+    // Another process: nothing of what the one before it did is known of it.
+    if (before) endpoint.forgive();
     if (before) this.#ejection?.replaced(endpoint);
     this.#warmUp?.joined(endpoint);
   }

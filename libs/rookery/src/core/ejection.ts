@@ -129,6 +129,7 @@ export class Ejection {
     const { time, pools, emit, consecutiveFailures } = this.parts;
     const { id, address, service } = endpoint.instance;
     this.#release(endpoint);
+    endpoint.forgive();
     endpoint.tally.since = time.now();
     endpoint.tally.inARow = consecutiveFailures - 1;
     emit({ type: 'endpoint.restored', service, id, address });

@@ -126,6 +126,11 @@ export class Endpoint implements Candidate {
     this.#latency.observe(outcome, this.clock.ms);
   }
 
+  /** It may have healed, or be another process: what was known of its latency would keep calls away for long. */
+  forgive(): void {
+    this.#latency.forget();
+  }
+
   /** The connection holds, and the one behind it is not known to be somebody else. */
   get connected(): boolean {
     return this.state !== 'impostor' && (this.connection?.connected ?? false);

@@ -30,6 +30,14 @@ describe('Latency', () => {
     expect(latency.at(1e9)).toBe(0);
   });
 
+  it('is not known once it is forgotten, until the next answer', () => {
+    const latency = after([0, 20], [0, 1, UNAVAILABLE], [0, 1, UNAVAILABLE]);
+    latency.forget();
+    expect(latency.at(0)).toBeUndefined();
+    latency.observe({ code: OK, ms: 7, processed: true }, 0);
+    expect(latency.at(0)).toBe(7);
+  });
+
   it.each([
     ['that its caller gave up', { code: 1, processed: true }],
     ['that no handler has seen', { code: UNAVAILABLE, processed: false }],

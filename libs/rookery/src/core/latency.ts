@@ -31,6 +31,11 @@ export class Latency {
     return this.#ms === undefined ? undefined : this.#ms * Math.exp((this.#at - now) / DECAY_MS);
   }
 
+  /** What is known is no guide any more: it is asked as one that is new. */
+  forget(): void {
+    this.#ms = undefined;
+  }
+
   /** A unary call has ended at `now`. One that nobody has handled, or that its caller gave up, says nothing. */
   observe({ code, processed, ms }: Outcome, now: number): void {
     if (!processed || code === CANCELLED) return;
