@@ -15,7 +15,7 @@ class ManualSubchannel {
   become(state: State): void {
     const previous = this.state;
     this.state = state;
-    for (const listener of [...this.#listeners]) listener(this, previous, state, 0);
+    for (const listener of Array.from(this.#listeners)) listener(this, previous, state, 0);
   }
 
   getConnectivityState = () => this.state;

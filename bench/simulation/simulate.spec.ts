@@ -71,6 +71,23 @@ describe('p2c', () => {
     for (const load of loads.slice(0, 3)) expect(load, `seed ${seed}: ${loads.join()}`).toBeGreaterThan(0.5);
   });
 
+  it.each(SEEDS)('has a zone that was silent back at work ten seconds after it is back, seed %d', async (seed) => {
+    const healing: Scenario = {
+      ...short('zone-loss', ({ fleet, time }) => {
+        const lost = fleet.inZone('a');
+        for (const each of lost) each.silent = true;
+        time.after(8000, () => lost.forEach((each) => (each.silent = false)));
+      }),
+      load: 0.3,
+      from: 19,
+      to: 22,
+      end: 22,
+    };
+    const { loads } = await simulate(healing, subject('p2c'), seed);
+    for (const load of loads.filter((_, i) => i % 3 === 0))
+      expect(load, `seed ${seed}: ${loads.join()}`).toBeGreaterThan(0.6);
+  });
+
   it.each(SEEDS)('does not herd where all are well and busy, seed %d', async (seed) => {
     const busy = { ...scenario('steady'), load: 0.9, from: 1, to: 6, end: 6 };
     const [theirs, ours] = [await simulate(busy, ROUND_ROBIN, seed), await simulate(busy, subject('p2c'), seed)];

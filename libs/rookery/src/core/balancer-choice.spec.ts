@@ -142,6 +142,22 @@ function bound(picker: Picker<Candidate>): Picker<Candidate> {
 }
 
 describe('the balancer with a picker by load', () => {
+  it('takes one that had failed and is back for one that is new, whatever still runs from before', () => {
+    const stage = new BalancerStage({ picker: p2c });
+    stage.ready('', 'a', 'b');
+    const call = stage.call({ unary: true });
+    stage.start('a', call);
+    stage.start('a', call);
+    stage.time.advance(5000);
+    const late = { code: 4, ms: 5000 };
+    stage.end('a', late, call);
+    stage.report('a', 'failed');
+    expect(stage.endpoint('a:1').latencyMs).toBe(5000);
+    stage.report('a', 'ready');
+    stage.end('a', late, call);
+    expect(stage.endpoint('a:1').latencyMs).toBeUndefined();
+  });
+
   it('gives it what it observes, and that survives updates', () => {
     const stage = new BalancerStage({ picker: p2c });
     stage.ready('', 'slow', 'fast');

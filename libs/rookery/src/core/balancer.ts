@@ -185,7 +185,10 @@ class ServiceBalancer implements Balancer {
       if ((suspect || draining !== endpoint.draining) && this.#pools.place(endpoint)) this.#changed();
       return;
     }
-    if (shown === 'ready') endpoint.error = this.#chooser.lastError = undefined;
+    if (shown === 'ready') {
+      endpoint.error = this.#chooser.lastError = undefined;
+      if (HOPELESS.includes(endpoint.state)) endpoint.forgive();
+    }
     const previous = endpoint.state;
     endpoint.state = shown;
     this.#tell(endpoint, previous);

@@ -221,6 +221,7 @@ describe('the time of an ejection', () => {
     expect(stage.picks(40, unary)['a']).toBeGreaterThan(0);
     stage.start('a', stage.call(unary));
     expect(stage.picks(40, unary)['a']).toBeUndefined();
+    stage.time.advance(5);
     stage.end('a', { ms: 5 }, stage.call(unary));
     expect(stage.picks(100, unary)['a']).toBeGreaterThan(10);
   });
@@ -315,7 +316,7 @@ describe('another process at the address', () => {
     for (let i = 0; i < 3; i += 1) eject();
     fails('a');
     stage.start('a', stage.call({ unary: true }));
-    stage.end('a', { ms: 300 }, stage.call({ unary: true }));
+    stage.end('a', { ms: 0 }, stage.call({ unary: true }));
     replace();
     const [endpoint] = [...stage.balancer.endpoints()].filter(({ address }) => address === 'a:1');
     expect(endpoint).toMatchObject({ ejectedUntil: undefined, latencyMs: undefined });

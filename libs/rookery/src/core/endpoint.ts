@@ -126,9 +126,9 @@ export class Endpoint implements Candidate {
     this.#latency.observe(outcome, this.clock.ms);
   }
 
-  /** It may have healed, or be another process: what was known of its latency would keep calls away for long. */
+  /** It may have healed, or be another process: what is known of its latency would keep calls away for long. */
   forgive(): void {
-    this.#latency.forget();
+    this.#latency.forget(this.time.now());
   }
 
   /** The connection holds, and the one behind it is not known to be somebody else. */

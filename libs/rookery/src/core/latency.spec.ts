@@ -32,10 +32,13 @@ describe('Latency', () => {
 
   it('is not known once it is forgotten, until the next answer', () => {
     const latency = after([0, 20], [0, 1, UNAVAILABLE], [0, 1, UNAVAILABLE]);
-    latency.forget();
-    expect(latency.at(0)).toBeUndefined();
-    latency.observe({ code: OK, ms: 7, processed: true }, 0);
-    expect(latency.at(0)).toBe(7);
+    latency.forget(100);
+    expect(latency.at(100)).toBeUndefined();
+    // It was sent before.
+    latency.observe({ code: 4, ms: 5000, processed: true }, 5099);
+    expect(latency.at(5099)).toBeUndefined();
+    latency.observe({ code: OK, ms: 7, processed: true }, 5099);
+    expect(latency.at(5099)).toBe(7);
   });
 
   it.each([

@@ -25,20 +25,23 @@ const DOUBTFUL: readonly number[] = [2, 12, 13, 15];
 export class Latency {
   #ms: number | undefined;
   #at = 0;
+  /** Calls from before say nothing of what is there now. */
+  #since = -Infinity;
 
   /** What is left of it at `now`; nothing before the first call has ended. */
   at(now: number): number | undefined {
     return this.#ms === undefined ? undefined : this.#ms * Math.exp((this.#at - now) / DECAY_MS);
   }
 
-  /** What is known is no guide any more: it is asked as one that is new. */
-  forget(): void {
+  /** What is known at `now`, or comes of calls that run, is no guide any more: it is asked as one that is new. */
+  forget(now: number): void {
     this.#ms = undefined;
+    this.#since = now;
   }
 
   /** A unary call has ended at `now`. One that nobody has handled, or that its caller gave up, says nothing. */
   observe({ code, processed, ms }: Outcome, now: number): void {
-    if (!processed || code === CANCELLED) return;
+    if (!processed || code === CANCELLED || now - ms < this.#since) return;
     const known = this.#ms;
     const left = this.at(now);
     if (FAILURES.includes(code)) this.#ms = Math.max(ms, this.#punished(left));
