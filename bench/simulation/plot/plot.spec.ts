@@ -13,6 +13,7 @@ describe('scales', () => {
     const y = logarithmic(10, 1000, [200, 0]);
     expect([y(10), y(100), y(1000)]).toEqual([200, 100, 0]);
     expect(y.marks).toEqual([10, 20, 50, 100, 200, 500, 1000]);
+    expect(logarithmic(20, 150, [200, 0]).marks).toEqual([20, 30, 50, 70, 100, 150]);
     expect([stepOf(1.1, 6), stepOf(3, 6), stepOf(33, 5)]).toEqual([0.2, 0.5, 10]);
   });
 });

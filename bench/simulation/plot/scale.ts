@@ -11,11 +11,11 @@ export function linear(from: number, to: number, places: readonly [number, numbe
   return Object.assign((value: number) => first + ((value - from) / (to - from)) * (last - first), { marks });
 }
 
-/** Logarithmic; its marks are 1, 2 and 5 of each power of ten, or 1 and 5 where that would be many. */
+/** Logarithmic; its marks are 1, 2 and 5 of each power of ten, more of them on a short one, fewer on a long one. */
 export function logarithmic(from: number, to: number, places: readonly [number, number]): Scale {
   const [first, last] = places;
   const span = Math.log10(to / from);
-  const digits = span > 2.5 ? [1, 5] : [1, 2, 5];
+  const digits = span < 1 ? [1, 1.5, 2, 3, 5, 7] : span < 3 ? [1, 2, 5] : [1, 5];
   const powers = Array.from({ length: 8 }, (_, i) => 10 ** (i - 1));
   const marks = powers
     .flatMap((power) => digits.map((digit) => digit * power))
