@@ -142,6 +142,30 @@ function bound(picker: Picker<Candidate>): Picker<Candidate> {
 }
 
 describe('the balancer with a picker by load', () => {
+  it('takes one whose ejection is over for one that is new: one call at a time until it has answered', () => {
+    const stage = new BalancerStage({ picker: p2c });
+    const ids = ['a', 'b', 'c', 'd'];
+    stage.ready('', ...ids);
+    const unary = { unary: true };
+    const ends = (id: string, outcome: { code?: number; ms?: number }) => {
+      stage.start(id, stage.call(unary));
+      stage.time.advance(10);
+      stage.end(id, { ms: 10, ...outcome }, stage.call(unary));
+    };
+    for (const id of ids) ends(id, {});
+    for (let i = 0; i < 5; i += 1) ends('a', { code: 14 });
+    const { ejectedUntil, latencyMs } = stage.endpoint('a:1');
+    expect(latencyMs).toBeGreaterThan(300);
+    stage.time.advance(ejectedUntil! - stage.time.now());
+    expect(stage.endpoint('a:1').latencyMs).toBeUndefined();
+    expect(stage.picks(40, unary)['a']).toBeGreaterThan(0);
+    stage.start('a', stage.call(unary));
+    expect(stage.picks(40, unary)['a']).toBeUndefined();
+    stage.time.advance(5);
+    stage.end('a', { ms: 5 }, stage.call(unary));
+    expect(stage.picks(100, unary)['a']).toBeGreaterThan(10);
+  });
+
   it('takes one that had failed and is back for one that is new, whatever still runs from before', () => {
     const stage = new BalancerStage({ picker: p2c });
     stage.ready('', 'a', 'b');

@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { BalancerStage } from './balancer.stage.js';
 import type { CallRecord, Outcome } from './call.js';
 import type { EjectionOptions } from './ejection-options.js';
-import { p2c } from './pickers/p2c.js';
 
 const UNAVAILABLE = { code: 14 };
 const LATE = { code: 4, ms: 300 };
@@ -206,24 +205,6 @@ describe('the time of an ejection', () => {
     expect(stage.events.at(-1)).toEqual({ type: 'endpoint.restored', service: 's', id: 'a', address: 'a:1' });
     expect(stage.endpoint('a:1')).toMatchObject({ ejectedUntil: undefined, ejectedFor: undefined });
     expect(stage.picks(40)['a']).toBe(10);
-  });
-
-  it('takes with it what failures have made of the latency: p2c asks the instance as one that is new', () => {
-    stage = new BalancerStage({ picker: p2c });
-    stage.ready('', 'a', 'b', 'c', 'd');
-    const unary = { unary: true };
-    for (const id of ['a', 'b', 'c', 'd']) ends(1, id, { ms: 10 }, unary);
-    ends(5, 'a', UNAVAILABLE, unary);
-    expect(stage.endpoint('a:1').latencyMs).toBeGreaterThan(300);
-    stage.time.advance(times().at(-1)!);
-    expect(stage.endpoint('a:1').latencyMs).toBeUndefined();
-    // One call at a time until it has answered, and then as any other.
-    expect(stage.picks(40, unary)['a']).toBeGreaterThan(0);
-    stage.start('a', stage.call(unary));
-    expect(stage.picks(40, unary)['a']).toBeUndefined();
-    stage.time.advance(5);
-    stage.end('a', { ms: 5 }, stage.call(unary));
-    expect(stage.picks(100, unary)['a']).toBeGreaterThan(10);
   });
 
   it('begins anew at the first failure after it, and takes five again once a call went well', () => {
