@@ -14,8 +14,8 @@ export interface ScaleCall {
   readonly lane?: string | undefined;
   readonly hashKey?: string;
   readonly unary?: boolean;
-  readonly idempotent?: boolean;
-  readonly timeoutMs?: number;
+  readonly idempotent?: boolean | undefined;
+  readonly timeoutMs?: number | undefined;
   readonly deadline: number;
   readonly madeAt?: number;
   attempts: number;

@@ -128,7 +128,7 @@ export class Endpoint implements Candidate {
 
   /** It may have healed, or be another process: what is known of its latency would keep calls away for long. */
   forgive(): void {
-    this.#latency.forget(this.time.now());
+    this.#latency.forget(this.clock.ms);
   }
 
   /** The connection holds, and the one behind it is not known to be somebody else. */

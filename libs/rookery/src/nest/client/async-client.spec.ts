@@ -7,9 +7,6 @@ import {
   ServerCredentials,
   status,
   type Client,
-  type InterceptingCall,
-  type InterceptingListener,
-  type Interceptor,
   type ServerDuplexStream,
   type ServerReadableStream,
   type ServerUnaryCall,
@@ -168,31 +165,6 @@ describe('a unary call', () => {
   ])('takes metadata as %s', async (_, metadata) => {
     await client.ask({}, { metadata });
     expect([seen.metadata!.get('x-one'), seen.metadata!.get('x-two')]).toEqual([['1'], ['a, b']]);
-  });
-
-  it('may be answered by an interceptor before it is made', async () => {
-    const answering: Interceptor = () =>
-      ({
-        start: (_: Metadata, listener: InterceptingListener) => {
-          listener.onReceiveMetadata(new Metadata());
-          listener.onReceiveMessage({ n: 7 });
-          listener.onReceiveStatus({ code: status.OK, details: '', metadata: new Metadata() });
-        },
-        sendMessage: () => {},
-        halfClose: () => {},
-        startRead: () => {},
-        getPeer: () => 'nobody',
-        getAuthContext: () => null,
-      }) as unknown as InterceptingCall;
-    expect(await client.ask({}, { interceptors: [answering] })).toEqual({ n: 7 });
-    expect(seen.metadata).toBeUndefined();
-  });
-
-  it('is refused with a signal that is none, and not sent', async () => {
-    const error = await failure(client.ask({}, { signal: {} as AbortSignal }));
-    expect(error).toMatchObject({ code: 'ROOKERY_OPTION_INVALID', path: 'call of tests, options.signal' });
-    expect(() => client.list({}, { signal: {} as AbortSignal })).toThrow('Use the signal of an AbortController');
-    expect(seen.metadata).toBeUndefined();
   });
 
   it('is not sent where its signal has aborted', async () => {
