@@ -10,7 +10,11 @@ import {
 import { afterAll, expect, it } from 'vitest';
 import { createAsyncClient } from './async-client.js';
 
-const pass = { requestSerialize: Buffer.from, requestDeserialize: String, responseSerialize: Buffer.from };
+const pass = {
+  requestSerialize: (text: string) => Buffer.from(text),
+  requestDeserialize: String,
+  responseSerialize: (text: string) => Buffer.from(text),
+};
 const method = { ...pass, responseDeserialize: String, requestStream: false };
 const DEFINITION = {
   ask: { path: '/t.T/Ask', ...method, responseStream: false },
