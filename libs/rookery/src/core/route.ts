@@ -8,7 +8,7 @@ export type GroupRoute =
   | { readonly type: 'prefer'; readonly groups: readonly string[] }
   /**
    * A share per group, 0 or more, renormalised over the groups that have a usable instance; the key `''` (`UNGROUPED`) is
-   * the ungrouped. Only their ratios count: `{ stable: 9, canary: 1 }` is `{ stable: 90, canary: 10 }`. Calls with one
+   * the ungrouped. Only their ratios count: `{ '': 9, canary: 1 }` is `{ '': 90, canary: 10 }`. Calls with one
    * hash key stay in one group.
    */
   | { readonly type: 'split'; readonly shares: Readonly<Record<string, number>> }
@@ -97,7 +97,7 @@ function checkObject(value: unknown, path: string): Readonly<Record<string, unkn
   throw invalid(
     path,
     `found ${show(value)}`,
-    "Use an object such as { type: 'split', shares: { stable: 90, canary: 10 } }, or undefined to take the route away.",
+    "Use an object such as { type: 'split', shares: { '': 90, canary: 10 } }, or undefined to take the route away.",
   );
 }
 
