@@ -4,7 +4,7 @@ import type { Time } from './time.js';
 const WINDOW_S = 10;
 
 export interface RetryBudgetOptions {
-  /** Retries that each call pays for; default 0.2. */
+  /** Retries that each call pays for, 0 to 1; default 0.2. */
   readonly ratio?: number;
   /** Retries per second beside those, for clients that make few calls; default 10. */
   readonly perSecond?: number;

@@ -152,6 +152,7 @@ describe('an option that is wrong', () => {
     [{ maxAttempts: 0 }, 'retry.maxAttempts', 'from 1 to 5'],
     [{ maxAttempts: 2.5 }, 'retry.maxAttempts', 'from 1 to 5'],
     [{ budget: { ratio: -1 } }, 'retry.budget.ratio', 'at least 0'],
+    [{ budget: { ratio: 20 } }, 'retry.budget.ratio', '0.2 is 20 %'],
     [{ budget: { perSecond: '10' } }, 'retry.budget.perSecond', 'at least 0'],
     [{ budget: { rate: 1 } }, 'retry.budget.rate', 'ratio'],
   ])('%j', (retry, path, remedy) => {

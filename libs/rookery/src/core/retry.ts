@@ -44,6 +44,8 @@ export function checkRetry(retry: unknown, path: string): Retry {
   for (const [key, value] of Object.entries(budget) as [string, unknown][]) {
     if (typeof value !== 'number' || !(value >= 0) || value === Infinity)
       throw wrong(`${path}.budget.${key}`, value, 'Use a number of at least 0.');
+    if (key === 'ratio' && value > 1)
+      throw wrong(`${path}.budget.ratio`, value, 'Use a share of the calls, 0 to 1: 0.2 is 20 %.');
   }
   return retry;
 }

@@ -18,6 +18,12 @@ describe('the options of a call', () => {
     expect(check(options)).toThrow(refusal);
   });
 
+  it('are refused where one is a lane', () => {
+    expect(check({ lane: 'canary' })).toThrow(
+      'options.lane: there is no such option. Make the call in the lane: withLane',
+    );
+  });
+
   it('may hold those of grpc-js, and what an interceptor of the user reads', () => {
     expect(check({ group: 'a', deadline: 1, interceptors: [], tenant: 'x', 'x-audit': true })).not.toThrow();
   });

@@ -1,5 +1,5 @@
 import type { CallOptions } from '@grpc/grpc-js';
-import { RookeryError } from '../core/errors.js';
+import { RookeryError, show } from '../core/errors.js';
 import { nearest, type KeysOf } from '../core/keys.js';
 
 /** What a call may say beside grpc-js's own options. */
@@ -42,6 +42,18 @@ const others = new Set(NAMES);
 const REMEMBERED = 1000;
 
 /**
+ * Refuses what would be taken for true, whatever was meant.
+ * @throws {RookeryError} ROOKERY_OPTION_INVALID
+ */
+export function checkFlags(options: RookeryCallOptions, place: () => string): void {
+  for (const key of ['idempotent', 'waitForReady'] as const) {
+    const value: unknown = options[key];
+    if (value !== undefined && typeof value !== 'boolean')
+      throw wrong(`${place()}.${key}`, `found ${show(value)}.`, 'Use true or false.');
+  }
+}
+
+/**
  * Refuses what looks like a misspelt option of ours: a call whose `group` nobody reads reaches the instances that it was
  * to be kept from.
  * @throws {RookeryError} ROOKERY_OPTION_INVALID
@@ -49,14 +61,19 @@ const REMEMBERED = 1000;
 export function checkCallOptions(options: object, place: () => string): void {
   for (const key in options) {
     if (others.has(key)) continue;
-    const near = nearest(NAMES, key);
-    if (near !== undefined) {
-      throw new RookeryError('ROOKERY_OPTION_INVALID', {
-        path: `${place()}.${key}`,
-        found: 'there is no such option.',
-        remedy: `Did you mean \`${near}\`?`,
-      });
-    }
+    const remedy = remedyFor(key);
+    if (remedy !== undefined) throw wrong(`${place()}.${key}`, 'there is no such option.', remedy);
     if (others.size < REMEMBERED) others.add(key);
   }
+}
+
+function remedyFor(key: string): string | undefined {
+  // A lane holds for what is called from there, too, which an option of one call cannot say.
+  if (key === 'lane') return 'Make the call in the lane: withLane(lane, () => …).';
+  const near = nearest(NAMES, key);
+  return near && `Did you mean \`${near}\`?`;
+}
+
+function wrong(path: string, found: string, remedy: string): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', { path, found, remedy });
 }

@@ -16,7 +16,7 @@ import { checkGroups } from '../core/route.js';
 import type { Time } from '../core/time.js';
 import { applyDeadline, type DeadlineOrigin } from './call-deadline.js';
 import { describeError, rememberFailure, type CallContext } from './call-error.js';
-import { checkCallOptions, type RookeryCallOptions } from './call-options.js';
+import { checkCallOptions, checkFlags, type RookeryCallOptions } from './call-options.js';
 import { withRecord } from './call-record.js';
 import { endedChannel } from './ended-call.js';
 import { hashKeyOf } from './hash-key.js';
@@ -106,12 +106,14 @@ type Wanted = Pick<CallRecord, 'groups' | 'hashKey'>;
 /** What is computed anew for each call, often of what somebody else has sent: the call fails where it is wrong. */
 function wantedBy(
   { metadata, channel }: CallProperties<unknown, unknown>,
-  { group, hashKey }: RookeryCallOptions,
+  options: RookeryCallOptions,
   { hashKey: source, registry }: CaptureOptions,
   place: () => string,
 ): Wanted | CallFailure {
+  const { group, hashKey } = options;
   try {
     if (registry === undefined) refuseWithoutDiscovery({ group, hashKey }, place);
+    checkFlags(options, place);
     const groups = group === undefined ? undefined : checkGroups(group, `${place()}.group`);
     if (hashKey === undefined && !source) return { groups };
     const key = hashKeyOf(hashKey, { metadata, source, place });

@@ -171,6 +171,19 @@ describe('an address', () => {
   });
 });
 
+describe('an option of a call that is neither true nor false', () => {
+  it.each([{ idempotent: 'yes' }, { waitForReady: 'x' }, { waitForReady: null }])('%o', async (options) => {
+    const { add, dial } = fleet();
+    await add('good');
+    const ask = dial();
+    const error = await failure(ask(options as never));
+    const [[option, value]] = Object.entries(options) as [[string, unknown]];
+    expect(error).toMatchObject({ code: status.INVALID_ARGUMENT, reason: 'ROOKERY_OPTION_INVALID', service: 'who' });
+    expect(error.details).toContain(`options.${option}: found ${JSON.stringify(value)}. Use true or false.`);
+    expect(await ask({ idempotent: true, waitForReady: false })).toBe('good:hi');
+  });
+});
+
 describe('the name of a target', () => {
   it('that is none is what the calls fail for', async () => {
     const error = await failure(fleet().dial({}, 'discovery:///a/b')());

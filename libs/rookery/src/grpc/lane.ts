@@ -12,10 +12,18 @@ export type LaneOption = 'ignore' | { readonly accept: readonly string[] };
  * Runs `fn` in a lane: its calls prefer instances of the group with that name wherever a service has one, and fall
  * through to the ordinary rules where it has not; so do the calls that are made to handle them, over any number of hops. A
  * call that names a group itself is not touched, but what is called from there is.
- * @throws {RookeryError} ROOKERY_NAME_INVALID
+ * @throws {RookeryError} ROOKERY_NAME_INVALID; ROOKERY_OPTION_INVALID where `fn` is no function
  */
 export function withLane<T>(lane: string, fn: () => T): T {
-  return inContext({ ...currentContext(), lane: checkName(lane, 'lane') }, fn);
+  const name = checkName(lane, 'lane');
+  if (typeof fn !== 'function') {
+    throw new RookeryError('ROOKERY_OPTION_INVALID', {
+      path: 'withLane.fn',
+      found: `found ${show(fn)}.`,
+      remedy: 'Give a function: withLane(lane, () => client.call()). The calls that it makes are in the lane.',
+    });
+  }
+  return inContext({ ...currentContext(), lane: name }, fn);
 }
 
 /** The lane of the running code, if it has one. */

@@ -16,6 +16,12 @@ it('keeps the deadline in another lane', () => {
   });
 });
 
+it('takes no lane without something to run in it', () => {
+  expect(() => withLane('a', undefined as never)).toThrow(
+    'ROOKERY_OPTION_INVALID at withLane.fn: found undefined. Give a function',
+  );
+});
+
 it('runs listeners in the context of their call, whoever wakes them', () => {
   const call = new EventEmitter();
   const seen: unknown[] = [];

@@ -61,6 +61,24 @@ describe('readEnvironment', () => {
     });
   });
 
+  it.each([
+    ['ROOKERY_WIEGHT', 'ROOKERY_WEIGHT'],
+    ['ROOKERY_GROUPS', 'ROOKERY_GROUP'],
+    ['ROOKERY_TTL', 'ROOKERY_TTL_MS'],
+  ])('refuses %s', (name, near) => {
+    expect(failing({ [name]: '5' })).toMatchObject({
+      message: `ROOKERY_OPTION_INVALID at env ${name}: there is no such variable. Did you mean ${near}?`,
+    });
+    expect(failing({ [name]: ' ' })).toEqual({ instance: {} });
+  });
+
+  it('lets those of others be, as Kubernetes sets them for services', () => {
+    const names =
+      'SEED HOST PORT PORT_50051_TCP SERVICE_HOST REGISTRY_PORT REGISTRY_SERVICE_HOST ZONE_SERVICE_PORT DSN';
+    const env = Object.fromEntries(names.split(' ').map((name) => [`ROOKERY_${name}`, '1']));
+    expect(failing({ ...env, ROOKERY_: '1', ROOKERY: '1' })).toEqual({ instance: {} });
+  });
+
   it('refuses a register mode that does not exist', () => {
     expect(failing({ ROOKERY_REGISTER: 'off' })).toMatchObject({
       code: 'ROOKERY_OPTION_INVALID',

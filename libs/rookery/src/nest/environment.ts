@@ -1,5 +1,11 @@
 import { RookeryError, show } from '../core/errors.js';
 import { checkInstanceOptions, type InstanceOptions } from '../core/instance.js';
+import { nearest } from '../core/keys.js';
+
+/** All that this version knows, whoever reads them. */
+const NAMES = 'REGISTRY NAMESPACE TTL_MS REGISTER BIND ADVERTISE GROUP WEIGHT ZONE VERSION'
+  .split(' ')
+  .map((name) => `ROOKERY_${name}`);
 
 export type RegisterMode = 'auto' | 'manual' | 'never';
 
@@ -18,6 +24,7 @@ export interface RookeryEnvironment {
  * @throws {RookeryError} the code of the first variable that is wrong, with its name as the path
  */
 export function readEnvironment(env: NodeJS.ProcessEnv): RookeryEnvironment {
+  checkNames(env);
   const text = (name: string) => env[name]?.trim() || undefined;
   const register = text('ROOKERY_REGISTER');
   const [bind, advertise, podIp] = [text('ROOKERY_BIND'), text('ROOKERY_ADVERTISE'), text('POD_IP')];
@@ -33,6 +40,23 @@ export function readEnvironment(env: NodeJS.ProcessEnv): RookeryEnvironment {
       ...field('version', text('ROOKERY_VERSION'), 'ROOKERY_VERSION'),
     },
   };
+}
+
+/**
+ * Refuses what looks like a misspelt variable of ours. Others are let be: Kubernetes sets ROOKERY_PORT and
+ * ROOKERY_REGISTRY_SERVICE_HOST where services are called rookery and rookery-registry.
+ */
+function checkNames(env: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(env)) {
+    if (!/^ROOKERY_./.test(name) || NAMES.includes(name) || !env[name]?.trim()) continue;
+    const near = nearest(NAMES, name);
+    if (near === undefined || name.startsWith(`${near}_`)) continue;
+    throw new RookeryError('ROOKERY_OPTION_INVALID', {
+      path: `env ${name}`,
+      found: 'there is no such variable.',
+      remedy: `Did you mean ${near}?`,
+    });
+  }
 }
 
 export function checkRegisterMode(value: unknown, path: string): RegisterMode {

@@ -121,6 +121,14 @@ describe('consistentHash', () => {
     expect(reads).toBeLessThanOrEqual(20_000);
   });
 
+  it.each([
+    ['x-user-id' as never, 'at consistentHash: found "x-user-id". Name the header in an object'],
+    [null as never, 'at consistentHash: found null.'],
+    [{ headr: 'x' } as never, 'at consistentHash.headr: there is no such option. Did you mean `header`?'],
+  ])('takes no %o for a source of keys', (source, message) => {
+    expect(() => consistentHash(source)).toThrow(message);
+  });
+
   it.each(['', 'a b', 'x-bytes-bin', 'ä', 7 as never])('takes no %o for the name of a header', (header) => {
     expect(() => consistentHash({ header })).toThrow(
       expect.objectContaining({ code: 'ROOKERY_OPTION_INVALID', path: 'consistentHash.header' }),

@@ -1,5 +1,6 @@
 import { RookeryError, show } from '../errors.js';
 import { murmur3 } from '../hash.js';
+import { checkKeys, type KeysOf } from '../keys.js';
 import type { Candidate, HashKeySource, Picker, PickerFactory, PickRequest } from '../picker.js';
 import type { Random } from '../time.js';
 import { Ring } from './ring.js';
@@ -14,6 +15,8 @@ const FIRST_STEP = 0.8;
 /** Tells the hashes of keys from those of points: a key may be the text of an address. */
 const KEY_SEED = 0x9747b28c;
 
+const KEYS: KeysOf<HashKeySource> = { header: true };
+
 /** Header names as HTTP/2 has them; those of bytes end with -bin. */
 const HEADER = /^(?!.*-bin$)[a-z0-9_.-]+$/i;
 
@@ -24,6 +27,14 @@ const HEADER = /^(?!.*-bin$)[a-z0-9_.-]+$/i;
  * @throws {RookeryError} ROOKERY_OPTION_INVALID
  */
 export function consistentHash(source: HashKeySource = {}): PickerFactory {
+  if (typeof source !== 'object' || source === null) {
+    throw new RookeryError('ROOKERY_OPTION_INVALID', {
+      path: 'consistentHash',
+      found: `found ${show(source)}.`,
+      remedy: "Name the header in an object: consistentHash({ header: 'x-user-id' }).",
+    });
+  }
+  checkKeys(source, KEYS, 'consistentHash');
   const { header } = source;
   if (header !== undefined && !(typeof header === 'string' && HEADER.test(header))) {
     throw new RookeryError('ROOKERY_OPTION_INVALID', {

@@ -70,6 +70,7 @@ export const changingCases: readonly StagedCase[] = [
       const registration = await stage.registered({ weight: 9 });
       await assert.rejects(registration.update({ weight: -1 }), { code: 'ROOKERY_WEIGHT_INVALID' });
       await assert.rejects(registration.update({ group: '*' }), { code: 'ROOKERY_NAME_INVALID' });
+      await assert.rejects(registration.update({ wieght: 5 } as never), { code: 'ROOKERY_OPTION_INVALID' });
       assert.deepEqual(
         (await stage.observe()).instances.map(({ weight, group }) => [weight, group]),
         [[9, '']],
