@@ -18,6 +18,14 @@ export type GroupRoute =
 /** Every call without a group walks its route: a longer one is bad data. */
 const MAX_ROUTE_CHARS = 16_384;
 
+const KEYS = {
+  prefer: { type: true, groups: true },
+  split: { type: true, shares: true },
+  any: { type: true },
+} as const;
+
+const isType = (type: unknown): type is keyof typeof KEYS => typeof type === 'string' && Object.hasOwn(KEYS, type);
+
 /** What holds where the registry says nothing: ungrouped instances only. */
 export const DEFAULT_ROUTE: GroupRoute = Object.freeze({ type: 'prefer', groups: Object.freeze([UNGROUPED]) });
 
@@ -44,13 +52,10 @@ export function checkGroups(groups: string | readonly string[], path: string): r
  */
 export function checkRoute(route: unknown, path = 'route'): GroupRoute {
   const given = checkObject(route, path);
+  const { type } = given;
+  // What is misspelt is told before what is missing.
+  if (isType(type)) checkKeys(given, KEYS[type], path);
   const checked = readRoute(given, path);
-  const known = {
-    prefer: { type: true, groups: true },
-    split: { type: true, shares: true },
-    any: { type: true },
-  } as const;
-  checkKeys(given, known[checked.type], path);
   const { length } = JSON.stringify(checked);
   if (length <= MAX_ROUTE_CHARS) return checked;
   throw invalid(path, `found a route of ${length} characters`, `Use at most ${MAX_ROUTE_CHARS}: name fewer groups.`);
@@ -85,11 +90,17 @@ function readRoute(value: unknown, path: string): GroupRoute {
   const { type, groups, shares } = checkObject(value, path);
   if (type === 'any') return Object.freeze({ type });
   if (type === 'prefer') {
+    // One text would be a list of one to some readers, and malformed to others.
+    if (!Array.isArray(groups)) throw invalid(`${path}.groups`, foundIn(groups), "Use a list, such as ['canary', ''].");
     const list = [...checkGroups(groups as string[], `${path}.groups`)];
     return Object.freeze({ type, groups: Object.freeze(list) });
   }
   if (type === 'split') return Object.freeze({ type, shares: checkShares(shares, `${path}.shares`) });
   throw invalid(`${path}.type`, `found ${show(type)}`, "Use 'prefer', 'split' or 'any'.");
+}
+
+function foundIn(value: unknown): string {
+  return value === undefined ? 'it is missing' : `found ${show(value)}`;
 }
 
 function checkObject(value: unknown, path: string): Readonly<Record<string, unknown>> {
@@ -102,9 +113,12 @@ function checkObject(value: unknown, path: string): Readonly<Record<string, unkn
 }
 
 function checkShares(value: unknown, path: string): Readonly<Record<string, number>> {
-  const shares = Object.entries(checkObject(value ?? null, path));
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(path, foundIn(value), "Use an object, such as { '': 90, canary: 10 }.");
+  const shares = Object.entries(value as Record<string, unknown>);
   let sum = 0;
   for (const [group, share] of shares) {
+    if (group === ANY_GROUP) throw shareOfAny(`${path}.*`);
     checkGroup(group, `${path}.${group}`);
     if (typeof share !== 'number' || !Number.isFinite(share) || share < 0)
       throw invalid(`${path}.${group || "''"}`, `found ${show(share)}`, 'Use a number of at least 0.');
@@ -113,6 +127,15 @@ function checkShares(value: unknown, path: string): Readonly<Record<string, numb
   if (!(sum > 0 && Number.isFinite(sum)))
     throw invalid(path, `found shares whose sum is ${sum}`, 'Give at least one group a share above 0.');
   return Object.freeze(Object.fromEntries(shares) as Record<string, number>);
+}
+
+function shareOfAny(path: string): RookeryError {
+  return new RookeryError('ROOKERY_NAME_INVALID', {
+    path,
+    found: 'found "*".',
+    remedy:
+      "Any group has no share of its own beside theirs: name the groups, '' for the ungrouped, or use { type: 'any' }.",
+  });
 }
 
 function invalid(path: string, found: string, remedy: string): RookeryError {
