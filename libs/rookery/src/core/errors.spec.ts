@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES, messageOf, RookeryError, show } from './errors.js';
+import { ERROR_CODES, messageOf, reasonOf, RookeryError, show } from './errors.js';
 
 describe('RookeryError', () => {
   it('says which, where, what was found, and what to do', () => {
@@ -46,6 +46,18 @@ describe('show', () => {
     [1n, 'a bigint'],
   ])('%s', (value, text) => {
     expect(show(value)).toBe(text);
+  });
+});
+
+describe('reasonOf', () => {
+  const error = (path?: string, cause?: unknown) =>
+    new RookeryError('ROOKERY_NAME_INVALID', { ...(path && { path }), found: 'found x.', remedy: 'Use y.', cause });
+
+  it('is what was wrong at the root, and where', () => {
+    expect(reasonOf(error())).toBe('found x. Use y.');
+    expect(reasonOf(error('outer', error('route.groups[1]')))).toBe('route.groups[1]: found x. Use y.');
+    expect(reasonOf(error('outer', new Error('a')))).toBe('a');
+    expect(reasonOf('b')).toBe('b');
   });
 });
 

@@ -88,6 +88,12 @@ export function show(value: unknown): string {
   return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
+/** What was wrong at the root, and where, without the code: for the text of an error or event that it has caused. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof RookeryError)) return messageOf(error);
+  return error.cause === undefined ? error.message.replace(/^\w+(?: at |: )/, '') : reasonOf(error.cause);
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -45,7 +45,15 @@ describe('parseRoute', () => {
     '{"type":"split","shares":{"*":1}}',
     '{"type":"split","shares":{"a b":1}}',
   ])('refuses %s', (text) => {
-    expect(() => parseRoute(text, 'routes/s')).toThrow('ROOKERY_ENTRY_MALFORMED at routes/s: found');
+    expect(() => parseRoute(text, 'routes/s')).toThrow(/^ROOKERY_ENTRY_MALFORMED at routes\/s: (found|route)/);
+  });
+
+  it.each([
+    ['{', 'found "{".'],
+    ['{"type":"new"}', `route.type: found "new". Use 'prefer', 'split' or 'any'.`],
+    [`{"type":"split","note":"${'x'.repeat(99)}","shares":{"A":-1}}`, 'route.shares.A: found -1. Use a number of'],
+  ])('says what is wrong in %s', (text, found) => {
+    expect(() => parseRoute(text, 'routes/s')).toThrow(`ROOKERY_ENTRY_MALFORMED at routes/s: ${found}`);
   });
 });
 

@@ -1,5 +1,5 @@
 import { ANY_GROUP, checkGroup, checkName, UNGROUPED } from './instance.js';
-import { RookeryError, show } from './errors.js';
+import { reasonOf, RookeryError, show } from './errors.js';
 import { checkKeys } from './keys.js';
 
 /** Which groups serve the calls of a service that name no group themselves. */
@@ -80,9 +80,9 @@ export function parseRoute(text: string, path: string): GroupRoute {
     new RookeryError('ROOKERY_ENTRY_MALFORMED', { path, found, remedy: 'The last good route stays.', cause });
   if (text.length > MAX_ROUTE_CHARS) throw malformed(`found a route of ${text.length} characters.`);
   try {
-    return readRoute(JSON.parse(text), path);
+    return readRoute(JSON.parse(text), 'route');
   } catch (cause) {
-    throw malformed(`found ${show(text)}.`, cause);
+    throw malformed(cause instanceof RookeryError ? reasonOf(cause) : `found ${show(text)}.`, cause);
   }
 }
 

@@ -102,7 +102,18 @@ describe('the file of an instance', () => {
     await writeFile(file(), 'garbage');
     await eventually(async () => expect((await content())['id']).toBe('a'));
     expect(observer.deltas.map(({ type }) => type)).toEqual(['added']);
-    await eventually(() => expect(told('registration.restored')).toMatchObject([{ reason: 'its file was malformed' }]));
+    await eventually(() =>
+      expect(told('registration.restored')).toMatchObject([
+        { reason: expect.stringMatching(/^its file was malformed \(.*garbage/) },
+      ]),
+    );
+  });
+
+  it('comes back when its weight is none, and its owner says what was wrong with it', async () => {
+    await registered();
+    await edit({ weight: 99_999 });
+    const reason = expect.stringContaining('its file was malformed (value.weight: found 99999. Use a whole number');
+    await eventually(() => expect(told('registration.restored')).toMatchObject([{ reason }]));
   });
 
   it('gets its address back when somebody changes it', async () => {

@@ -1,4 +1,4 @@
-import { RookeryError, show } from '../../core/errors.js';
+import { reasonOf, RookeryError, show } from '../../core/errors.js';
 import { createInstance, UNGROUPED, type InstanceInit, type ServiceInstance } from '../../core/instance.js';
 
 /** The fields of a value that operators may change, and that `pinned` may list. */
@@ -54,40 +54,43 @@ export function encodeEntry({ instance, pinned, extra }: Pick<Entry, 'instance' 
  */
 export function decodeEntry(key: string, service: string, id: string, value: Buffer): Entry {
   try {
-    if (value.length > MAX_VALUE_BYTES) throw malformed(key, `a value of ${value.length} bytes`);
-    return read(key, service, id, parseObject(key, value.toString()));
+    if (value.length > MAX_VALUE_BYTES) throw malformed(key, `found a value of ${value.length} bytes.`);
+    return read(service, id, parseObject(key, value.toString()));
   } catch (error) {
     if (error instanceof RookeryError && error.code === 'ROOKERY_ENTRY_MALFORMED') throw error;
-    throw malformed(key, show(value.toString('utf8', 0, 200)), error);
+    const found = `found ${show(value.toString('utf8', 0, 200))}.`;
+    // Where a field is wrong, the text may end before it does.
+    throw malformed(key, error instanceof RookeryError ? asWritten(reasonOf(error)) : found, error);
   }
 }
 
 /** Without a prototype, so that no field of the registry's can pass for one of an object. */
 function parseObject(key: string, text: string): Record<string, unknown> {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(key, show(value));
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed(key, `found ${show(value)}.`);
   return Object.assign(Object.create(null) as Record<string, unknown>, value);
 }
 
-function read(key: string, service: string, id: string, raw: Record<string, unknown>): Entry {
+function read(service: string, id: string, raw: Record<string, unknown>): Entry {
   const address = foreign(raw, 'Addr');
-  if (typeof address !== 'string' || address.startsWith('unix:')) throw malformed(key, `the address ${show(address)}`);
+  if (typeof address !== 'string' || address.startsWith('unix:')) throw wrong('Addr', address, 'Use host:port.');
   const init: Partial<Record<keyof ServiceInstance, unknown>> = {
     id,
     service,
     address,
     group: raw['group'] ?? UNGROUPED,
     weight: raw['weight'],
-    status: oneOf(key, raw, 'status', [undefined, 'up', 'draining']),
-    generation: typed(key, raw, 'gen', 'string'),
-    peer: typed(key, raw, 'peer', 'number'),
-    secure: typed(key, raw, 'secure', 'boolean'),
+    status: oneOf(raw, 'status', [undefined, 'up', 'draining']),
+    generation: typed(raw, 'gen', 'string'),
+    peer: typed(raw, 'peer', 'number'),
+    secure: typed(raw, 'secure', 'boolean'),
     zone: raw['zone'] || undefined,
     version: raw['version'] || undefined,
     metadata: raw['meta'] ?? foreignMetadata(raw),
   };
   return {
-    instance: createInstance(init as unknown as InstanceInit, key),
+    instance: createInstance(init as unknown as InstanceInit, 'value'),
     pinned: Array.isArray(raw['pinned'])
       ? OPERATOR_FIELDS.filter((field) => (raw['pinned'] as unknown[]).includes(field))
       : [],
@@ -122,22 +125,31 @@ function unknownFields(raw: Record<string, unknown>): Record<string, unknown> {
   return Object.assign(Object.create(null), Object.fromEntries(rest));
 }
 
-function typed(key: string, raw: Record<string, unknown>, field: string, type: string): unknown {
+function typed(raw: Record<string, unknown>, field: string, type: string): unknown {
   const value = raw[field] ?? undefined;
   if (value === undefined || typeof value === type) return value;
-  throw malformed(key, `${field}: ${show(value)}`);
+  throw wrong(field, value, `Use a ${type}.`);
 }
 
-function oneOf(key: string, raw: Record<string, unknown>, field: string, allowed: readonly unknown[]): unknown {
+function oneOf(raw: Record<string, unknown>, field: string, allowed: readonly unknown[]): unknown {
   const value = raw[field] ?? undefined;
   if (allowed.includes(value)) return value;
-  throw malformed(key, `${field}: ${show(value)}`);
+  throw wrong(field, value, `Use ${allowed.filter(Boolean).map(show).join(' or ')}.`);
+}
+
+/** Two fields have other names in a value than in an instance. */
+function asWritten(reason: string): string {
+  return reason.replace(/^value\.address/, 'value.Addr').replace(/^value\.metadata/, 'value.meta');
+}
+
+function wrong(field: string, value: unknown, remedy: string): RookeryError {
+  return new RookeryError('ROOKERY_OPTION_INVALID', { path: `value.${field}`, found: `found ${show(value)}.`, remedy });
 }
 
 function malformed(key: string, found: string, cause?: unknown): RookeryError {
   return new RookeryError('ROOKERY_ENTRY_MALFORMED', {
     path: key,
-    found: `found ${found}.`,
+    found,
     remedy: 'The last good value stays.',
     ...(cause !== undefined && { cause }),
   });

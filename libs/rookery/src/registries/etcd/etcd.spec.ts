@@ -126,6 +126,12 @@ describe('a registration in etcd', () => {
       /malformed/,
     ],
     [
+      'gets a weight that is none',
+      (key, { lease, value }) =>
+        bench.server.etcdctl('put', `--lease=${lease}`, key, value.replace(/"weight":\d+/, '"weight":99999')),
+      /malformed \(value\.weight: found 99999\./,
+    ],
+    [
       'gets another address',
       (key, { lease, value }) =>
         bench.server.etcdctl('put', `--lease=${lease}`, key, value.replace('10.0.0.1', '10.9.9.9')),

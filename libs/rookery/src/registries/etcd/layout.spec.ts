@@ -118,4 +118,17 @@ describe('a malformed value', () => {
   ])('is one with %s', (_, value) => {
     expect(() => decode(value)).toThrow(expect.objectContaining({ code: 'ROOKERY_ENTRY_MALFORMED', path: key }));
   });
+
+  it.each([
+    [{ Addr: 7 }, 'value.Addr: found 7. Use host:port.'],
+    [{ Addr: 'h:1', note: 'x'.repeat(99), weight: 99_999 }, 'value.weight: found 99999. Use a whole number from 0 to'],
+    [{ Addr: 'h:1', group: 'a/b' }, 'value.group: found "a/b". Use 1 to 63 letters'],
+    [{ Addr: 'h:1', status: 'down' }, 'value.status: found "down". Use "up" or "draining".'],
+    [{ Addr: 'nowhere' }, 'value.Addr: found "nowhere".'],
+    [{ Addr: 'h:1', meta: { a: 1 } }, 'value.meta.a: found 1.'],
+    [{ Addr: 'h:1', gen: 7 }, 'value.gen: found 7. Use a string.'],
+    ['garbage', 'found "garbage".'],
+  ])('is told with the field that is wrong: %j', (value, found) => {
+    expect(() => decode(value)).toThrow(`ROOKERY_ENTRY_MALFORMED at ${key}: ${found}`);
+  });
 });

@@ -1,4 +1,5 @@
 import type { ITxnRequest, ITxnResponse } from 'etcd3';
+import { reasonOf } from '../../core/errors.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { EtcdContext } from './context.js';
 import { decodeEntry, encodeEntry, type Entry, type OperatorField } from './entry.js';
@@ -178,7 +179,7 @@ export class OwnEntry {
     this.holder = undefined;
     const standing = this.#standing?.instance ?? this.wanted.instance;
     const isEdit = entry !== undefined && !this.#isAnothers(entry) && !this.#isOlder(found);
-    if (!entry) this.#restoreFor('the value was malformed');
+    if (!entry) this.#restoreFor(this.#faultOf(found));
     else if (this.#isAnothers(entry)) this.#restoreFor('the value of another process was written without a lease');
     else if (!isEdit) this.#restoreFor('etcd was restored from a backup');
     else if (!this.#uncertain.has(text)) this.#adopt(entry);
@@ -212,6 +213,16 @@ export class OwnEntry {
 
   #restoreFor(reason: string): void {
     if (this.#stood) this.restoring ??= reason;
+  }
+
+  #faultOf({ key, value }: KeyValue): string {
+    const { service, id } = this.wanted.instance;
+    try {
+      decodeEntry(key, service, id, value);
+      return 'the value was malformed';
+    } catch (error) {
+      return `the value was malformed (${reasonOf(error)})`;
+    }
   }
 
   #decode({ key, value }: KeyValue): Entry | undefined {

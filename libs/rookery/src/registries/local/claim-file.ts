@@ -16,7 +16,7 @@ const SAVING_MS = 50;
 export type Found =
   | { readonly type: 'untouched' }
   | { readonly type: 'gone' }
-  | { readonly type: 'malformed' }
+  | { readonly type: 'malformed'; readonly error: unknown }
   | { readonly type: 'entry'; readonly entry: LocalEntry };
 
 export interface ClaimFileOptions {
@@ -67,9 +67,9 @@ export class ClaimFile {
     if (text === this.#text) return { type: 'untouched' };
     try {
       return { type: 'entry', entry: decodeEntry(text, service, id, entryFile(folder, id)) };
-    } catch {
+    } catch (error) {
       await pause(time, SAVING_MS, new AbortController().signal);
-      return text === (await readEntry(folder, id)) ? { type: 'malformed' } : this.read();
+      return text === (await readEntry(folder, id)) ? { type: 'malformed', error } : this.read();
     }
   }
 

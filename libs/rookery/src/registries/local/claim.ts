@@ -1,4 +1,4 @@
-import { messageOf, RookeryError } from '../../core/errors.js';
+import { messageOf, reasonOf, RookeryError } from '../../core/errors.js';
 import type { EventSink } from '../../core/event.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
@@ -97,7 +97,7 @@ export class LocalClaim extends ShownRegistration implements Registration {
     const { file } = this.options;
     const found = await file.read();
     if (found.type === 'gone') await this.#restore('its file was removed');
-    else if (found.type === 'malformed') await this.#restore('its file was malformed');
+    else if (found.type === 'malformed') await this.#restore(`its file was malformed (${reasonOf(found.error)})`);
     else if (found.type === 'untouched') await file.write(this.#entry);
     else if (found.entry.instance.generation === written.instance.generation) await this.#adopt(written, found.entry);
     else if (this.#isDead(found.entry)) await this.#restore('a process that is gone had taken its file');

@@ -1,4 +1,4 @@
-import { messageOf, RookeryError, show } from '../../core/errors.js';
+import { reasonOf, RookeryError, show } from '../../core/errors.js';
 import { createInstance, type ServiceInstance } from '../../core/instance.js';
 import type { ProcessIdentity } from './process-identity.js';
 
@@ -43,7 +43,7 @@ export function decodeEntry(text: string, service: string, id: string, place: st
         peer: Number.isInteger(peer) ? (peer as number) : 0,
         secure: secure === true,
       },
-      place,
+      'value',
     );
     return {
       instance,
@@ -52,7 +52,7 @@ export function decodeEntry(text: string, service: string, id: string, place: st
       ...ownerOf(value['owner']),
     };
   } catch (cause) {
-    throw malformed(place, messageOf(cause), cause);
+    throw malformed(place, reasonOf(cause), cause);
   }
 }
 

@@ -91,6 +91,14 @@ describe('FolderReader', () => {
     expect(events[0]).toMatchObject({ place: entryFile(folder, 'bad'), error: { code: 'ROOKERY_ENTRY_MALFORMED' } });
   });
 
+  it('says which field of a malformed file is wrong', async () => {
+    await put('good');
+    await writeFile(entryFile(folder, 'bad'), '{"address":"h:1","weight":99999}');
+    await ids();
+    const { error } = events[0] as { error: Error };
+    expect(error.message).toContain('bad.json: value.weight: found 99999. Use a whole number from 0 to 10000');
+  });
+
   it('keeps the last good value of a file that becomes malformed, and reports each text once', async () => {
     await put('a');
     await ids();
