@@ -191,7 +191,8 @@ class ServiceBalancer implements Balancer {
     }
     const previous = endpoint.state;
     endpoint.state = shown;
-    this.#tell(endpoint, previous);
+    // Whoever listens is told as it was said, with addresses: it names the instance, too.
+    this.#tell(endpoint, previous, shown === 'ready' ? undefined : (error ?? endpoint.error));
     if (this.#pools.place(endpoint)) this.#changed();
   }
 
@@ -235,7 +236,7 @@ class ServiceBalancer implements Balancer {
     this.#suspicion.close();
   }
 
-  #tell({ instance, state, error }: Endpoint, previous: EndpointState): void {
+  #tell({ instance, state }: Endpoint, previous: EndpointState, error?: string): void {
     const { id, address, service } = instance;
     this.options.emit?.({ type: 'endpoint.changed', service, id, address, state, previous, error });
   }

@@ -21,7 +21,7 @@ type Subchannel = experimental.SubchannelInterface;
 /** A connection that is not up after this long, with its HTTP/2 handshake, counts as failed until it is, ms. */
 const CONNECT_MS = 2000;
 /** What grpc-js adds to the error of a connection. */
-const WRITTEN_AT = / \(\d{4}-[\dT:.-]+Z\)$/;
+const ADDED = /^Error: | \(\d{4}-[\dT:.-]+Z\)$/g;
 
 export interface ConnectionOptions {
   /** Made by the policy's helper: from the channel's pool, with its credentials. */
@@ -244,7 +244,7 @@ export class SubchannelConnection implements Connection {
   }
 
   #failed(error: string): void {
-    const plain = error.replace(WRITTEN_AT, '');
+    const plain = error.replaceAll(ADDED, '');
     this.#report('failed', plain + tlsHint(this.endpoint.instance, this.options.secure));
   }
 

@@ -37,6 +37,18 @@ describe('a call whose deadline passes before any instance has it', () => {
   });
 });
 
+describe('who cannot be reached', () => {
+  it('is told with the address, but not to callers', async () => {
+    const { registry, entry, dial } = fleet();
+    const port = await freePort();
+    registry.register(entry({ port }));
+    const told: unknown[] = [];
+    const ask = dial({ emit: (event) => told.push('error' in event && event.error) });
+    expect((await failure(ask())).details).toMatch(/Last error: connect ECONNREFUSED <address>\.$/);
+    expect(told).toEqual([`connect ECONNREFUSED 127.0.0.1:${port}`]);
+  });
+});
+
 describe('explain of a directory', () => {
   it('tells of the channels that ask for a service, with the groups of their clients and their picks', async () => {
     const { registry, directory, add, entry, dial } = fleet();

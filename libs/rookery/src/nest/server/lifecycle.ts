@@ -255,7 +255,8 @@ export class RookeryLifecycle implements ServerLife {
   #logStart(instances: readonly ServiceInstance[], { address, why }: Advertised): void {
     const { name, capabilities } = this.runtime.registry;
     for (const { service, weight, group } of instances) {
-      const reached = group === UNGROUPED ? 'ungrouped' : `group '${group}', reached only by calls that name it`;
+      const reached =
+        group === UNGROUPED ? 'ungrouped' : `group '${group}', reached by calls, lanes and routes that name it`;
       const share = weight === DEFAULT_WEIGHT ? '' : `, weight ${weight}`;
       this.#logger.log(
         `${service} at ${address} (${why}), ${reached}${share}; registry ${name}, seen by this ${capabilities.reach}`,
