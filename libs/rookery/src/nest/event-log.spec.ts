@@ -36,7 +36,7 @@ describe('the log', () => {
       told(registration('registered'), registration('recovering', new Error('no route')), registration('registered')),
     ).toEqual([
       'log [Rookery] users is registered',
-      'warn [Rookery] users is not registered; serving, and trying on: no route',
+      'warn [Rookery] users cannot confirm its registration; serving, and trying on: no route',
       'log [Rookery] users is registered again',
     ]);
   });

@@ -144,7 +144,10 @@ export class EventLog {
       this.#logger.log(before === 'recovering' ? `${service} is registered again` : `${service} is registered`);
     else if (state === 'superseded')
       this.#logger.error(`ROOKERY_REGISTRATION_SUPERSEDED: ${service}: another process holds the key of ${id}${why}`);
-    else if (state === 'recovering' || (state === 'registering' && why))
+    // A registry that is silent may well hold the entry: a lease outlives many unanswered questions.
+    else if (state === 'recovering')
+      this.#logger.warn(`${service} cannot confirm its registration; serving, and trying on${why}`);
+    else if (state === 'registering' && why)
       this.#logger.warn(`${service} is not registered; serving, and trying on${why}`);
   }
 }

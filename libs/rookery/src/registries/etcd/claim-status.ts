@@ -43,7 +43,7 @@ export class ClaimStatus {
   /** Told once: the tries that follow have nothing to add. */
   troubled(error: unknown): void {
     if (this.state === 'superseded') return;
-    const fault = unreachable(this.context.name, error);
+    const fault = unreachable(this.context, error);
     if (this.state === 'registered') this.#become('recovering', fault);
     else if (!this.#told && this.state === 'registering') this.#tell(fault);
     this.#told = true;
@@ -63,7 +63,7 @@ export class ClaimStatus {
   released(leftBehindAfterMs?: number): void {
     if (leftBehindAfterMs === undefined) return this.#become('released');
     const cause = new Error(`etcd took longer than ${leftBehindAfterMs} ms to delete the entry`);
-    this.#become('released', unreachable(this.context.name, cause, 'It goes with its lease.'));
+    this.#become('released', unreachable(this.context, cause, 'It goes with its lease.'));
   }
 
   restored(reason: string): void {

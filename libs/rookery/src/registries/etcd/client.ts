@@ -19,6 +19,8 @@ const DEADLINE_MS = 2500;
 export interface EtcdClient {
   /** How many there are to choose from. */
   readonly hosts: number;
+  /** etcd has answered a call so far: whatever goes wrong from here on, we speak as it does. */
+  readonly answered: boolean;
   range(request: Etcd.IRangeRequest, deadlineMs?: number): Promise<Etcd.IRangeResponse>;
   txn(request: Etcd.ITxnRequest, deadlineMs?: number): Promise<Etcd.ITxnResponse>;
   grant(id: string, ttlSeconds: number): Promise<unknown>;
@@ -40,6 +42,7 @@ export function createClient(settings: EtcdSettings, time: Time): EtcdClient {
 
 class PackageClient implements EtcdClient {
   readonly hosts: number;
+  answered = false;
   readonly #calls = new Set<Grpc.InterceptingCall>();
   /** Whose token a stream has. */
   readonly #origins = new WeakMap<object, Promise<Etcd.Etcd3>>();
@@ -54,15 +57,15 @@ class PackageClient implements EtcdClient {
   }
 
   range(request: Etcd.IRangeRequest, deadlineMs?: number) {
-    return this.#call((etcd) => etcd.kv.range(request, deadline(deadlineMs)));
+    return this.#ask((etcd) => etcd.kv.range(request, deadline(deadlineMs)));
   }
 
   txn(request: Etcd.ITxnRequest, deadlineMs?: number) {
-    return this.#call((etcd) => etcd.kv.txn(request, deadline(deadlineMs)));
+    return this.#ask((etcd) => etcd.kv.txn(request, deadline(deadlineMs)));
   }
 
   grant(id: string, ttlSeconds: number) {
-    return this.#call((etcd) => etcd.leaseClient.leaseGrant({ ID: id, TTL: ttlSeconds }));
+    return this.#ask((etcd) => etcd.leaseClient.leaseGrant({ ID: id, TTL: ttlSeconds }));
   }
 
   revoke(id: string, deadlineMs: number) {
@@ -85,6 +88,12 @@ class PackageClient implements EtcdClient {
     this.#closed = true;
     this.#etcd?.then((etcd) => etcd.close()).catch(() => {});
     for (const call of this.#calls) call.cancelWithStatus(1, 'the registry was closed');
+  }
+
+  async #ask<T>(run: (etcd: Etcd.Etcd3) => Promise<T>): Promise<T> {
+    const answer = await this.#call(run);
+    this.answered = true;
+    return answer;
   }
 
   #stream<Q, R>(open: (etcd: Etcd.Etcd3) => Promise<Etcd.IDuplexStream<Q, R>>): Promise<Stream<Q, R>> {

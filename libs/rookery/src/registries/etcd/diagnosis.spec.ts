@@ -16,9 +16,20 @@ describe('what went wrong on the way to etcd', () => {
     ['connect ECONNREFUSED 127.0.0.1:2379', true, 'UNREACHABLE', /^$/],
     ['Deadline exceeded', true, 'UNREACHABLE', /^$/],
   ])('%s (TLS: %s) is %s, and what to do is %s', (message, secure, code, remedy) => {
-    expect(diagnose(message, secure)).toEqual({
+    expect(diagnose(message, { secure, answered: false })).toEqual({
       code: `ROOKERY_REGISTRY_${code}`,
       remedy: expect.stringMatching(remedy) as string,
     });
+  });
+
+  it.each([true, false])('is not what we speak, where etcd has answered before (TLS: %s)', (secure) => {
+    for (const message of ['read ECONNRESET', 'socket hang up', 'Last error: null'])
+      expect(diagnose(message, { secure, answered: true })).toEqual({
+        code: 'ROOKERY_REGISTRY_UNREACHABLE',
+        remedy: '',
+      });
+    expect(diagnose('certificate has expired', { secure: true, answered: true }).code).toBe(
+      'ROOKERY_REGISTRY_UNTRUSTED',
+    );
   });
 });

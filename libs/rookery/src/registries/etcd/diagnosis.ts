@@ -46,13 +46,19 @@ const DISTRUST: readonly Row[] = [
 const HUNG_UP = /Failed to connect|ECONNRESET|socket hang up|Connection dropped|Protocol error/i;
 const NO_TLS = /ECONNRESET|SSL|TLS|certificate|Last error: null/i;
 
-/** @param secure whether we speak TLS */
-export function diagnose(message: string, secure: boolean): Diagnosis {
+export interface Acquaintance {
+  /** Whether we speak TLS. */
+  readonly secure: boolean;
+  /** Whether etcd has ever answered us: what it speaks is what we speak. */
+  readonly answered: boolean;
+}
+
+export function diagnose(message: string, { secure, answered }: Acquaintance): Diagnosis {
   const refusal = find(REFUSALS, message);
   if (refusal !== undefined) return { code: 'ROOKERY_REGISTRY_REFUSED', remedy: `${refusal} ` };
   const distrust = secure ? find(DISTRUST, message) : undefined;
   if (distrust !== undefined) return { code: 'ROOKERY_REGISTRY_UNTRUSTED', remedy: `${distrust} ` };
-  return { code: 'ROOKERY_REGISTRY_UNREACHABLE', remedy: hint(message, secure) };
+  return { code: 'ROOKERY_REGISTRY_UNREACHABLE', remedy: answered ? '' : hint(message, secure) };
 }
 
 function find(rows: readonly Row[], message: string): string | undefined {

@@ -6,6 +6,7 @@ import { startEtcd } from '../../testing/faults/etcd-server.js';
 import { EtcdBench, follow, someInstance, statesOf } from '../../../../../test/support/etcd-registry.js';
 import { startTcpProxy } from '../../testing/faults/tcp-proxy.js';
 import { apply, type ServiceState } from '../../core/change.js';
+import { messageOf } from '../../core/errors.js';
 import { eventually } from '../../testing/eventually.js';
 
 const bench = new EtcdBench();
@@ -25,6 +26,9 @@ describe('when etcd goes away', () => {
     await eventually(() => expect(watch.changes().at(-1)).toMatchObject({ type: 'set', instance: { weight: 8 } }));
     expect(watch.changes(1).some((change) => change.type === 'delete')).toBe(false);
     expect(watch.faults).toMatchObject(watch.faults.map(() => ({ code: 'ROOKERY_REGISTRY_UNREACHABLE' })));
+    // It has answered before: nobody speaks TLS where the other does not.
+    const told = [...watch.faults, ...events.flatMap((event) => ('error' in event ? [event.error] : []))];
+    expect(told.map(messageOf).join()).not.toContain('https://');
     await watch.stop();
   });
 

@@ -1,4 +1,5 @@
 import { messageOf, RookeryError } from '../../core/errors.js';
+import type { EtcdContext } from './context.js';
 import { diagnose } from './diagnosis.js';
 
 /** etcd knows nothing of a lease: the only proof, beside a keep-alive that answers TTL 0, that it is lost. */
@@ -39,14 +40,14 @@ export class WatchCanceled extends Error {
 }
 
 /** Whatever went wrong on the way to etcd, as the error that users know. */
-export function unreachable(registry: string, cause: unknown, remedy?: string): RookeryError {
+export function unreachable({ name, client }: EtcdContext, cause: unknown, remedy?: string): RookeryError {
   if (cause instanceof RookeryError) return cause;
   // What grpc-js says may span lines, and end with an empty note.
   const text = messageOf(cause).replace(/\s+/g, ' ');
   const found = `${text.replace(/[.\s]*(Resolution note:)?[.\s]*$/, '')}.`;
-  const diagnosis = diagnose(text, registry.startsWith('etcds:'));
+  const diagnosis = diagnose(text, { secure: name.startsWith('etcds:'), answered: client.answered });
   return new RookeryError(diagnosis.code, {
-    path: registry,
+    path: name,
     found,
     remedy: remedy ?? `${diagnosis.remedy}Trying again.`,
     cause,

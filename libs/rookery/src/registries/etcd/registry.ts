@@ -81,7 +81,7 @@ class EtcdRegistry implements Registry {
     try {
       yield* this.#watcher.watch(service, end.signal);
     } catch (error) {
-      throw unreachable(this.name, error);
+      throw unreachable(this.#context, error);
     } finally {
       signal.removeEventListener('abort', abort);
       this.#watches.delete(end);

@@ -25,28 +25,28 @@ export class EtcdSteering implements RegistrySteering {
 
   async setRoute(service: string, route: GroupRoute | undefined): Promise<void> {
     const checked = checkRouteChange(service, route);
-    const { client, layout, name, time } = this.#context;
+    const { client, layout, time, name } = this.#context;
     if (this.#isClosed()) throw closed(name);
     const key = layout.routeKey(service);
     const request = checked ? put(key, JSON.stringify(checked), NO_LEASE) : remove(key);
     const write = client.txn({ compare: [], success: [request], failure: [] });
     const answer = await within(time, WRITE_MS, write).catch((error: unknown) => {
-      throw this.#isClosed() ? closed(name) : notWritten(name, key, error);
+      throw this.#isClosed() ? closed(name) : notWritten(this.#context, key, error);
     });
-    if (answer === LATE) throw notWritten(name, key, new Error(`etcd did not answer within ${WRITE_MS} ms`));
+    if (answer === LATE) throw notWritten(this.#context, key, new Error(`etcd did not answer within ${WRITE_MS} ms`));
   }
 }
 
 /** A write that nobody answered may still have been done. */
-function notWritten(registry: string, key: string, cause: unknown): RookeryError {
-  const { code, remedy } = diagnose(messageOf(cause), registry.startsWith('etcds:'));
+function notWritten({ name, client }: EtcdContext, key: string, cause: unknown): RookeryError {
+  const { code, remedy } = diagnose(messageOf(cause), { secure: name.startsWith('etcds:'), answered: client.answered });
   const text = messageOf(cause).replaceAll(/\s+/g, ' ');
   const what =
     code === 'ROOKERY_REGISTRY_REFUSED'
       ? `Whoever sets the route needs readwrite on ${key}. `
       : 'It is not tried again. ';
   return new RookeryError(code, {
-    path: registry,
+    path: name,
     found: `${key} was not written: ${text}.`,
     remedy: what + remedy,
     cause,
