@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createDirectory } from '../core/directory.js';
 import { eventually } from './eventually.js';
 import { fakeTime } from './fake-time.js';
-import { manualRegistry } from './manual-registry.js';
+import { manualRegistry, type ManualRegistry } from './manual-registry.js';
 import { registryConformance } from './registry-conformance.js';
 
 describe('manualRegistry conforms:', () => {
@@ -44,7 +44,7 @@ describe('manualRegistry', () => {
     registry.set('users', { id: 'a', group: 'A' });
     registry.set('users', { id: 'b' });
     registry.leave('users', 'a');
-    registry.lose('users', 'b', 'nobody');
+    registry.lose('users', 'b');
     registry.route('users', { type: 'any' });
     await eventually(() =>
       expect(heard).toEqual(['added a', 'changed a', 'added b', 'removed a left', 'removed b lost', 'route']),
@@ -74,6 +74,40 @@ describe('manualRegistry', () => {
     await time.advanceAsync(5000);
     await eventually(() => expect(heard).toEqual(['added a', 'removed a lost', 'added b']));
     expect(directory.view('users')).not.toHaveProperty('staleSince');
+  });
+
+  it('has settled once who watches goes by what was said', async () => {
+    const { registry, directory, heard } = await follow();
+    registry.set('users', { id: 'a' });
+    registry.route('users', { type: 'any' });
+    expect(heard).toEqual([]);
+    await registry.settled();
+    expect(heard).toEqual(['added a', 'route']);
+    expect(directory.view('users')).toMatchObject({ route: { type: 'any' } });
+    // Also where there is nobody, or nobody any more.
+    registry.set('orders', { id: 'a' });
+    registry.set('users', { id: 'b' });
+    registry.down();
+    await registry.settled();
+  });
+
+  it.each<[string, (registry: ManualRegistry) => unknown, string]>([
+    ['a route', (it) => it.route('users', { type: 'splt' } as never), 'route.type: found "splt".'],
+    ['a misspelt field', (it) => it.set('users', { id: 'b', adress: 'h:1' } as never), 'Did you mean `address`?'],
+    ['no id', (it) => it.set('users', { address: 'h:1' } as never), 'instance.id: found undefined.'],
+    ['a status', (it) => it.set('users', { id: 'b', status: 'down' as never }), 'instance.status: found "down".'],
+    ['a weight', (it) => it.set('users', { id: 'b', weight: -1 }), 'instance.weight: found -1.'],
+    ['a service', (it) => it.set('a/b', { id: 'b' }), 'ROOKERY_NAME_INVALID at service: found "a/b".'],
+    ['who leaves', (it) => it.leave('users', 'nope'), 'id: found "nope". In users there is: "a".'],
+    ['who is lost', (it) => it.lose('users', 'a', 'nope'), 'id: found "nope".'],
+    ['who leaves another', (it) => it.leave('orders', 'a'), 'In orders there is: nobody.'],
+  ])('refuses what is misspelt, and does nothing then: %s', async (_, say, message) => {
+    const { registry, directory } = await follow();
+    registry.set('users', { id: 'a' });
+    expect(() => say(registry)).toThrow(message);
+    await registry.settled();
+    const view = directory.view('users');
+    expect(view.status === 'known' && [...view.instances.keys(), view.route]).toEqual(['a', undefined]);
   });
 
   it('takes no registrations, and says what does', () => {
