@@ -4,6 +4,12 @@ import { RookeryError } from '../../core/errors.js';
 import { eventually } from '../../testing/eventually.js';
 import { startEtcd, type EtcdServer } from '../../testing/faults/etcd-server.js';
 import { freePort } from '../../testing/faults/free-port.js';
+import { systemRandom } from '../../system/random.js';
+import { systemTime } from '../../system/time.js';
+import { createClient, type EtcdClient } from './client.js';
+import { Layout } from './layout.js';
+import { checkEtcdOptions } from './options.js';
+import { EtcdSteering } from './steering.js';
 
 const bench = new EtcdBench();
 const SPLIT = { type: 'split', shares: { stable: 95, canary: 5 } } as const;
@@ -59,6 +65,70 @@ describe('a route in etcd', () => {
       code: 'ROOKERY_REGISTRY_UNREACHABLE',
     });
   }, 15_000);
+});
+
+/** Steers by a client of which a spec bends the writes. */
+function steering(bend: (client: EtcdClient) => EtcdClient['txn']) {
+  const client = createClient(checkEtcdOptions({ hosts: bench.server.host }), systemTime);
+  const bent: EtcdClient = Object.assign(Object.create(client) as EtcdClient, {
+    hosts: 2,
+    range: client.range.bind(client),
+    txn: bend(client),
+  });
+  const shared = { time: systemTime, random: systemRandom, emit: () => {}, ttlMs: 2000 };
+  const context = { ...shared, name: 'etcd:', client: bent, layout: new Layout('rookery') };
+  const steer = new EtcdSteering(context, () => false);
+  return { steer, [Symbol.dispose]: () => client.close() };
+}
+
+describe('a write of a route', () => {
+  const route = (service: string) => bench.find(`rookery/routes/${service}`);
+  const prefer = (group: string) => ({ type: 'prefer', groups: [group] }) as const;
+
+  it('that a slow host does once more, and late, does not undo a newer one', async () => {
+    const again: (() => Promise<unknown>)[] = [];
+    using stage = steering((client) => (request) => {
+      again.push(() => client.txn(request));
+      return client.txn(request);
+    });
+    await stage.steer.setRoute('s-slow', prefer('first'));
+    await stage.steer.setRoute('s-slow', prefer('A'));
+    await stage.steer.setRoute('s-slow', prefer('B'));
+    for (const write of again) await write();
+    expect(await route('s-slow')).toMatchObject({ value: JSON.stringify(prefer('B')) });
+    await stage.steer.setRoute('s-slow', undefined);
+    await stage.steer.setRoute('s-slow', prefer('C'));
+    for (const write of again.slice(1)) await write();
+    expect(await route('s-slow')).toMatchObject({ value: JSON.stringify(prefer('C')) });
+  });
+
+  it('that two hosts do at once is done once', async () => {
+    using stage = steering((client) => async (request) => {
+      await client.txn(request);
+      return client.txn(request);
+    });
+    await stage.steer.setRoute('s-twice', SPLIT);
+    await stage.steer.setRoute('s-twice', prefer('A'));
+    expect(await route('s-twice')).toMatchObject({ value: JSON.stringify(prefer('A')) });
+    await stage.steer.setRoute('s-twice', undefined);
+    expect(await route('s-twice')).toBeUndefined();
+  });
+
+  it('comes after what somebody else writes meanwhile, and gives up where that never ends', async () => {
+    let others = 2;
+    let written = 0;
+    using stage = steering((client) => async (request) => {
+      if (others-- > 0) await bench.server.etcdctl('put', 'rookery/routes/s-busy', `{"type":"any","by":${written++}}`);
+      return client.txn(request);
+    });
+    await stage.steer.setRoute('s-busy', SPLIT);
+    expect([written, await route('s-busy')]).toMatchObject([2, { value: JSON.stringify(SPLIT) }]);
+    others = Infinity;
+    expect(await failure(stage.steer.setRoute('s-busy', prefer('A')))).toMatchObject({
+      message: expect.stringContaining('rookery/routes/s-busy was not written: somebody else keeps writing it.'),
+    });
+    expect(written).toBe(7);
+  });
 });
 
 describe('in an etcd with users', () => {
