@@ -171,3 +171,32 @@ it('a retry policy of the user is his own', async () => {
   expect(sum(calls())).toBe(2);
   expect(Math.max(...calls())).toBe(1);
 });
+
+describe('a service config of the user without retry policies', () => {
+  const entries: readonly object[][] = [
+    [{ name: [{ service: 'who.Who' }], timeout: '4s' }],
+    [{ name: [{}], timeout: '10s' }],
+    [{ name: [{ service: '' }] }, { name: [{ service: 'who.Who', method: 'Ask' }], hedgingPolicy: null }],
+    [{ name: [{ service: 'who.Other' }] }],
+    [],
+  ];
+  it.each(entries.map((methodConfig) => JSON.stringify({ methodConfig })))('leaves ours on: %s', async (config) => {
+    const options = { channelOptions: { 'grpc.service_config': config } };
+    const { ask, calls } = await started(3, 3, unavailable, options);
+    expect(await failure(ask({ idempotent: true }))).toMatchObject({ attempts: 3 });
+    expect(calls()).toEqual([1, 1, 1]);
+  });
+
+  it.each([
+    'null',
+    '[]',
+    '7',
+    '{',
+    '{"methodConfig":null}',
+    '{"methodConfig":[null]}',
+    '{"methodConfig":[{"name":[null]}]}',
+  ])('is refused where it is none: %s', (config) => {
+    const make = () => fleet().client({ channelOptions: { 'grpc.service_config': config } });
+    expect(make).toThrow("ROOKERY_OPTION_INVALID at channelOptions['grpc.service_config']: found ");
+  });
+});
