@@ -3,10 +3,12 @@ import type { CallFailure } from './call.js';
 import { groupName } from './call-failure.js';
 import type { Endpoint } from './endpoint.js';
 import type { CallOutcome, ChannelReport, ExplainedCall, GroupExplanation, InstanceStanding } from './explain.js';
+import type { GroupPool } from './group-pool.js';
 import type { GroupPools } from './group-pools.js';
 import { ANY_GROUP, type ServiceInstance } from './instance.js';
 import type { PickLog } from './pick-log.js';
 import type { ServiceView } from './view.js';
+import { suffices } from './zone-preference.js';
 import { because, isObstacle, whyOf, type Why } from './why.js';
 
 export interface ChannelReportOptions {
@@ -43,9 +45,22 @@ export function reportChannel(options: ChannelReportOptions): ChannelReport {
 }
 
 function standingOf(pools: GroupPools, group: string): Omit<GroupExplanation, 'group' | 'rule' | 'share'> {
-  const pool = pools.get(group);
-  const state = (pool?.usable ?? 0) > 0 ? 'usable' : (pool?.missing ?? true) ? 'missing' : 'connecting';
-  return { state, instances: pool?.size ?? 0, usable: pool?.usable ?? 0 };
+  const { size, usable, missing } = poolOf(pools, group);
+  return { state: usable > 0 ? 'usable' : missing ? 'missing' : 'connecting', instances: size, usable };
+}
+
+type Pool = Pick<GroupPool, 'size' | 'usable' | 'missing' | 'panicking' | 'near'>;
+
+const NOBODY: Pool = { size: 0, usable: 0, missing: true, panicking: false, near: 0 };
+
+/** That of all as the sum of the others: only the first call that asks for it makes it. */
+function poolOf(pools: GroupPools, group: string): Pool {
+  if (group !== ANY_GROUP) return pools.get(group) ?? NOBODY;
+  const all = [...pools.groups().values()];
+  const sum = (key: 'size' | 'usable' | 'near') => all.reduce((total, pool) => total + pool[key], 0);
+  const usable = sum('usable');
+  const panicking = usable > 0 && all.every((pool) => pool.panicking || pool.usable === 0);
+  return { size: sum('size'), usable, missing: all.every(({ missing }) => missing), panicking, near: sum('near') };
 }
 
 /** Those of the first step that a call does not pass over; a split is one step, which any usable group of it takes. */
@@ -90,16 +105,16 @@ function standings(
   const byAddress = new Map<string, Endpoint>();
   const found = new Map<string, Standing>();
   const kept: ServiceInstance[] = [];
+  const poolAsked = poolsAsked(pools, groups, asked);
   for (const endpoint of endpoints) {
     const { instance } = endpoint;
     byAddress.set(endpoint.address, endpoint);
     const group = whyGroup(instance.group, groups, asked);
-    const pool = pools.get(instance.group);
-    const said = whyOf(endpoint, { now, zone: pool?.prefersZone ? zone : undefined });
+    const pool = poolAsked(instance.group);
+    const said = whyOf(endpoint, { now, zone: suffices(pool.near) ? zone : undefined });
     const why = group ? [group, ...said] : said;
     // Where all of its group are ejected they get calls all the same.
-    const panic = pool?.panicking === true;
-    const pickable = !why.some((each) => isObstacle(each) && !(panic && each.code === 'ejected'));
+    const pickable = !why.some((each) => isObstacle(each) && !(pool.panicking && each.code === 'ejected'));
     found.set(instance.id, { state: endpoint.state, running: endpoint.running, pickable, why });
     if (!known.has(instance.id)) kept.push(instance);
   }
@@ -112,15 +127,33 @@ function standings(
   return { standings: found, kept };
 }
 
+/** In which pool a call meets the instances of a group: its own, or that of all where the call asks for any. */
+function poolsAsked(
+  pools: GroupPools,
+  groups: readonly GroupExplanation[],
+  asked: readonly GroupExplanation[],
+): (group: string) => Pool {
+  const found = new Map<string, Pool>();
+  return (group) => {
+    let pool = found.get(group);
+    if (!pool) {
+      const named = [...asked, ...groups].find((each) => names(each, group));
+      found.set(group, (pool = poolOf(pools, named?.group ?? group)));
+    }
+    return pool;
+  };
+}
+
+const names = (each: GroupExplanation, group: string) => each.group === group || each.group === ANY_GROUP;
+
 /** Nothing where the call would take the group now, or would wait for it. */
 function whyGroup(
   group: string,
   groups: readonly GroupExplanation[],
   asked: readonly GroupExplanation[],
 ): Why | undefined {
-  const names = (each: GroupExplanation) => each.group === group || each.group === ANY_GROUP;
-  if (asked.some(names)) return undefined;
-  const named = groups.find(names);
+  if (asked.some((each) => names(each, group))) return undefined;
+  const named = groups.find((each) => names(each, group));
   // Of a split, one that is usable and has no share is not the one of the call's hash key.
   if (!named || (named.share === 0 && named.state === 'usable')) return because('group');
   const [first] = asked;

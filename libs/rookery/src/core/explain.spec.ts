@@ -7,6 +7,9 @@ import { eventually } from '../testing/eventually.js';
 import { BalancerStage } from './balancer.stage.js';
 import { createDirectory } from './directory.js';
 import type { ExplainCall } from './explain.js';
+import { ANY_GROUP } from './instance.js';
+import type { PickerFactory } from './picker.js';
+import { weighted } from './pickers/weighted.js';
 import { whyOf, WHY } from './why.js';
 import { Endpoint } from './endpoint.js';
 
@@ -116,6 +119,41 @@ describe('why an instance gets no call', () => {
     const { instances, channels } = stage.directory.explain('s');
     expect(channels).toEqual([]);
     expect(instances).toMatchObject([{ id: 'a', pickable: false, channels: [] }]);
+  });
+
+  it('names the ejected pickable only where all that the call asks are, whichever groups they are of', () => {
+    const stage = new BalancerStage({ ejection: { consecutiveFailures: 1 } });
+    const eject = (id: string) => (stage.time.advance(1), stage.start(id), stage.end(id, { code: 14 }));
+    stage.ready('A', 'a1', 'a2');
+    stage.ready('B', 'b1', 'b2');
+    eject('a1');
+    stage.report('a2', 'connecting');
+    stage.route({ type: 'any' });
+    const others = { a2: 'connecting', b2: 'pickable' };
+    expect(reasons(stage)).toEqual({ a1: 'ejected', b1: 'pickable', ...others });
+    expect(stage.picks(100)).toEqual({ b1: 50, b2: 50 });
+    expect(reasons(stage, { group: 'A' })).toMatchObject({ a1: 'pickable ejected', a2: 'connecting' });
+    eject('b1');
+    stage.report('b2', 'connecting');
+    expect(reasons(stage)).toMatchObject({ a1: 'pickable ejected', b1: 'pickable ejected' });
+    expect(stage.picks(100)).toEqual({ a1: 50, b1: 50 });
+  });
+
+  it('counts the zone over all groups where the call asks for any, and makes no picker', () => {
+    let pickers = 0;
+    const picker: PickerFactory = (random) => (pickers++, weighted(random));
+    const stage = new BalancerStage({ zone: 'near', picker });
+    for (const id of ['a', 'b']) stage.set(id, { group: id, zone: 'near' });
+    stage.set('c', { group: 'a', zone: 'far' });
+    stage.connect();
+    const made = pickers;
+    const all = { a: 'pickable', b: 'pickable', c: 'pickable zone' };
+    expect(reasons(stage, { group: ANY_GROUP })).toEqual(all);
+    expect(explained(stage, { group: ANY_GROUP }).groups).toMatchObject([{ state: 'usable', instances: 3, usable: 3 }]);
+    expect(reasons(stage, { group: 'a' })).toEqual({ a: 'pickable', b: 'group', c: 'pickable' });
+    expect(pickers).toBe(made);
+    expect(stage.picks(100, { groups: [ANY_GROUP] })).toEqual({ a: 50, b: 50 });
+    expect(reasons(stage, { group: ANY_GROUP })).toEqual(all);
   });
 });
 

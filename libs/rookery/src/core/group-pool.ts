@@ -69,9 +69,9 @@ export class GroupPool {
     return this.hopeful === 0;
   }
 
-  /** Calls go to the client's own zone first. */
-  get prefersZone(): boolean {
-    return this.#zoned?.active ?? false;
+  /** How many of the client's own zone calls may go to; 0 where it has no say. From two on calls go there first. */
+  get near(): number {
+    return this.#zoned?.near ?? 0;
   }
 
   /** One more may be ejected: at most half of those that calls may wait for are. */

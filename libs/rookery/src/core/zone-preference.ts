@@ -22,6 +22,11 @@ export function keepsKeys(factory: PickerFactory): boolean {
   return factory.hashKey !== undefined;
 }
 
+/** Whether so many usable instances of the zone are enough for a preference. */
+export function suffices(near: number): boolean {
+  return near >= FEWEST;
+}
+
 /**
  * Prefers the instances of the client's own zone, by the rule of Envoy's priority levels: the zone takes
  * min(1, 1.4 × usable weight of the zone / weight of the zone) of the calls, the other zones take the rest by weight. The
@@ -55,9 +60,9 @@ export class ZonePreference implements Picker<Endpoint> {
     this.#due = random();
   }
 
-  /** Enough of the zone is usable for a preference. */
-  get active(): boolean {
-    return this.#usable.size >= FEWEST;
+  /** How many of the zone are usable. */
+  get near(): number {
+    return this.#usable.size;
   }
 
   /** An endpoint of the group as it stands now, before the pickers hear of it. */
