@@ -168,6 +168,7 @@ describe('endpoints', () => {
     stage.report('a', 'ready');
     expect(stage.picks(4, { groups: ['A', ''] })).toEqual({ a: 4 });
     expect(stage.events.filter((event) => 'state' in event && event.id === 'a')).toMatchObject([
+      { type: 'endpoint.changed', state: 'connecting', previous: 'idle' },
       { type: 'endpoint.changed', state: 'ready', previous: 'connecting' },
       { type: 'endpoint.changed', state: 'unhealthy', previous: 'ready', error: 'it says NOT_SERVING' },
       { type: 'endpoint.changed', state: 'ready', previous: 'unhealthy', error: undefined },
@@ -260,7 +261,13 @@ describe('those who listen', () => {
     stage.report('a', 'ready');
     stage.report('a', 'ready');
     expect(stage.changes).toBe(before + 1);
-    expect(stage.events.map((event) => 'state' in event && event.state)).toEqual(['verifying', 'ready']);
+    stage.remove('a');
+    expect(stage.events.map((event) => 'previous' in event && [event.previous, event.state])).toEqual([
+      ['idle', 'connecting'],
+      ['connecting', 'verifying'],
+      ['verifying', 'ready'],
+      ['ready', 'idle'],
+    ]);
   });
 
   it('hear nothing after close, and every connection is closed', () => {

@@ -112,6 +112,7 @@ class ServiceBalancer implements Balancer {
       pools,
       onJoin: (endpoint, before) => this.#joined(endpoint, before),
       onDrop: (endpoint) => this.#dropped(endpoint),
+      onConnect: (endpoint) => this.#tell(endpoint, 'idle'),
       onIdle: (endpoint, previous) => {
         this.#suspicion.forget(endpoint);
         this.#tell(endpoint, previous);
@@ -236,7 +237,7 @@ class ServiceBalancer implements Balancer {
     this.#suspicion.close();
   }
 
-  #tell({ instance, state }: Endpoint, previous: EndpointState, error?: string): void {
+  #tell({ instance, state }: Pick<Endpoint, 'instance' | 'state'>, previous: EndpointState, error?: string): void {
     const { id, address, service } = instance;
     this.options.emit?.({ type: 'endpoint.changed', service, id, address, state, previous, error });
   }
@@ -251,7 +252,7 @@ class ServiceBalancer implements Balancer {
   #joined(endpoint: Endpoint, before?: ServiceInstance): void {
     // Another process: nothing of what the one before it did is known of it.
     if (before) endpoint.forgive();
-    if (before) this.#ejection?.replaced(endpoint);
+    if (before) this.#ejection?.replaced(endpoint, before);
     this.#warmUp?.joined(endpoint);
   }
 
@@ -259,6 +260,9 @@ class ServiceBalancer implements Balancer {
     this.#suspicion.forget(endpoint);
     this.#ejection?.forget(endpoint);
     this.#warmUp?.forget(endpoint);
+    // Whoever counts connections by what they are must not count it for ever.
+    const { instance, state } = endpoint;
+    if (state !== 'idle') this.#tell({ instance, state: 'idle' }, state);
   }
 
   *#othersThan(silent: ReadonlySet<Endpoint>): Iterable<Endpoint> {

@@ -298,7 +298,9 @@ describe('another process at the address', () => {
     fails('a');
     stage.start('a', stage.call({ unary: true }));
     stage.end('a', { ms: 0 }, stage.call({ unary: true }));
+    const restored = told('endpoint.restored').length;
     replace();
+    expect(told('endpoint.restored').slice(restored)).toMatchObject([{ id: 'a', address: 'a:1' }]);
     const [endpoint] = [...stage.balancer.endpoints()].filter(({ address }) => address === 'a:1');
     expect(endpoint).toMatchObject({ ejectedUntil: undefined, latencyMs: undefined });
     stage.balancer.report(endpoint!, 'ready');
@@ -319,6 +321,7 @@ describe('another process at the address', () => {
     fails('a');
     const { ejectedUntil } = stage.endpoint('a:1');
     stage.set('a', { weight: 7, metadata: { x: 'y' } });
+    expect(told('endpoint.restored')).toEqual([]);
     expect(stage.endpoint('a:1').ejectedUntil).toBe(ejectedUntil);
     stage.ready('B', 'x');
     stage.set('a', { group: 'B' });
@@ -379,13 +382,16 @@ describe('the success rate', () => {
 it('a balancer that is closed has no timers, and tells nothing more', () => {
   for (const id of ['a', 'b']) fails(id);
   const endpoint = stage.endpoint('c:1');
-  const before = stage.events.length;
   stage.balancer.close();
+  // But that its connections are gone.
+  expect(stage.events.slice(-4)).toMatchObject(Array.from({ length: 4 }, () => ({ state: 'idle', previous: 'ready' })));
+  const closed = stage.events.length;
   for (let i = 0; i < 10; i += 1) {
     stage.balancer.callStarted(endpoint, stage.call());
     stage.balancer.callEnded(endpoint, stage.call(), { code: 14, processed: true, ms: 1 });
   }
-  expect(stage.events).toHaveLength(before);
+  expect(stage.events).toHaveLength(closed);
+  expect(told('endpoint.restored')).toEqual([]);
   stage.time.advance(300);
   expect(stage.time.timers).toBe(0);
 });

@@ -4,7 +4,7 @@ import type { Endpoint, EndpointState } from './endpoint.js';
 import type { EventSink } from './event.js';
 import type { GroupPool } from './group-pool.js';
 import type { GroupPools } from './group-pools.js';
-import { isServing } from './instance.js';
+import { isServing, type ServiceInstance } from './instance.js';
 import { INTERVAL_MS, SuccessRate } from './success-rate.js';
 import type { Random, Time } from './time.js';
 import { judge } from './verdict.js';
@@ -59,9 +59,12 @@ export class Ejection {
   }
 
   /** Another process stands behind the address; whoever counts it places it. */
-  replaced(endpoint: Endpoint): void {
+  replaced(endpoint: Endpoint, before: ServiceInstance): void {
+    const { ejectedUntil, tally } = endpoint;
     this.#release(endpoint);
-    endpoint.tally.clear(this.parts.time.now());
+    tally.clear(this.parts.time.now());
+    const { id, address, service } = before;
+    if (ejectedUntil !== undefined) this.parts.emit({ type: 'endpoint.restored', service, id, address });
   }
 
   /** More of its endpoints are ejected than may be: some have left. The one that was first is back first. */

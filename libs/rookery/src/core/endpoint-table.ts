@@ -22,6 +22,8 @@ export interface EndpointTableOptions {
   readonly onJoin: (endpoint: Endpoint, before?: ServiceInstance) => void;
   /** It is closed, and in no pool any more. */
   readonly onDrop: (endpoint: Endpoint) => void;
+  /** It was idle, and is being connected. */
+  readonly onConnect: (endpoint: Endpoint) => void;
   /** Its connection is closed, since there are enough others; it is idle. */
   readonly onIdle: (endpoint: Endpoint, previous: EndpointState) => void;
 }
@@ -127,8 +129,10 @@ export class EndpointTable {
   }
 
   #connect(endpoint: Endpoint): void {
-    if (endpoint.state === 'idle') endpoint.state = 'connecting';
+    const idle = endpoint.state === 'idle';
+    if (idle) endpoint.state = 'connecting';
     endpoint.connection = this.options.connect(endpoint);
+    if (idle) this.options.onConnect(endpoint);
     this.options.pools.place(endpoint);
   }
 

@@ -82,6 +82,7 @@ export type RookeryEvent =
   | { readonly type: 'view.failed'; readonly service: string; readonly error: Error }
   | { readonly type: 'instance.removed'; readonly service: string; readonly id: string; readonly cause: DeleteCause }
   | { readonly type: 'entry.malformed'; readonly place: string; readonly error: Error }
+  /** Every endpoint begins `idle`, and ends so where it is dropped. */
   | {
       readonly type: 'endpoint.changed';
       readonly service: string;
