@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BalancerStage } from './balancer.stage.js';
+import { costRatio, timeOf } from './cost.stage.js';
 import type { ServiceInstance } from './instance.js';
 
 /** A service of so many instances in two groups, with whatever is connected ready. */
@@ -14,14 +15,13 @@ function fleet(count: number) {
 
 type Fleet = ReturnType<typeof fleet>;
 
-/** The least of five runs of a thousand steps, ms. */
-function cost(step: (i: number) => void): number {
-  const runs = Array.from({ length: 5 }, () => {
-    const start = performance.now();
-    for (let i = 0; i < 1000; i += 1) step(i);
-    return performance.now() - start;
-  });
-  return Math.min(...runs);
+/** What the next two hundred steps take, ms. */
+function cost(step: (i: number) => void): () => number {
+  let i = 0;
+  return () =>
+    timeOf(() => {
+      for (const end = i + 200; i < end; i += 1) step(i);
+    });
 }
 
 const any = ({ instances }: Fleet, i: number): ServiceInstance => instances[(i * 7919) % instances.length]!;
@@ -52,29 +52,32 @@ describe('ten thousand instances', () => {
     ['a call is picked', (made) => () => void made.stage.pick()],
   ])('cost about as much as five hundred where %s', (_, stepOf) => {
     const [few, many] = [fleet(500), fleet(10_000)];
-    cost(stepOf(few));
     // What is linear would take twenty times as long.
-    expect(cost(stepOf(many)) / cost(stepOf(few))).toBeLessThan(8);
+    expect(costRatio(cost(stepOf(few)), cost(stepOf(many)))).toBeLessThan(10);
   });
 
   it('that are dead are gone through without a square of them', () => {
     const failAll = (count: number) => {
       const { stage, endpoints } = fleet(count);
-      const start = performance.now();
       // Whatever is connected fails, until everything has.
-      for (let tried = 0; tried < count;) {
-        const connected = [...stage.connected]
-          .map((id) => endpoints.get(id)!)
-          .filter(({ state }) => state !== 'failed');
-        for (const one of connected) stage.balancer.report(one, 'failed');
-        tried += connected.length;
-      }
+      const ms = timeOf(() => {
+        for (let tried = 0; tried < count;) {
+          const connected = [...stage.connected]
+            .map((id) => endpoints.get(id)!)
+            .filter(({ state }) => state !== 'failed');
+          for (const one of connected) stage.balancer.report(one, 'failed');
+          tried += connected.length;
+        }
+      });
       expect(stage.connected.size).toBe(400);
-      return performance.now() - start;
+      return ms;
     };
-    failAll(1000);
-    const [few, many] = [failAll(1000), failAll(10_000)];
+    const ratio = costRatio(
+      () => failAll(1000),
+      () => failAll(10_000),
+      3,
+    );
     // Ten times as many; a square would take a hundred times as long.
-    expect(many / few).toBeLessThan(50);
+    expect(ratio).toBeLessThan(50);
   });
 });
