@@ -43,7 +43,7 @@ describe('who cannot be reached', () => {
     const port = await freePort();
     registry.register(entry({ port }));
     const told: unknown[] = [];
-    const ask = dial({ emit: (event) => told.push('error' in event && event.error) });
+    const ask = dial({ emit: (event) => 'error' in event && event.error && told.push(event.error) });
     expect((await failure(ask())).details).toMatch(/Last error: connect ECONNREFUSED <address>\.$/);
     expect(told).toEqual([`connect ECONNREFUSED 127.0.0.1:${port}`]);
   });
