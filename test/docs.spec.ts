@@ -13,7 +13,7 @@ import {
   section,
   tableNames,
 } from './docs/markdown.js';
-import { membersOf, namesInCode } from './docs/source.js';
+import { exportsOf, membersOf, namesInCode } from './docs/source.js';
 
 const pages = readPages();
 const errors = readPage('docs/reference/errors.md');
@@ -80,6 +80,17 @@ describe('the guide to routes', () => {
   it('has exactly the reasons of explain', () => {
     const reasons = tableNames(section(readPage('docs/guides/routes.md'), 'Reasons'));
     expect(reasons).toEqual(Object.keys(WHY));
+  });
+});
+
+describe('the reference of the packages', () => {
+  it('names nothing that `rookery` does not export, and each type of an option that core exports', () => {
+    const named = tableNames(section(readPage('docs/reference/api.md'), '`rookery`'));
+    const exported = exportsOf('libs/rookery/src/index.ts');
+    expect(named.filter((name) => !exported.has(name))).toEqual([]);
+    const core = exportsOf('libs/rookery/src/core/index.ts');
+    for (const name of ['EjectionOptions', 'Retry', 'RetryOptions', 'RetryBudgetOptions'])
+      expect([name, named.includes(name), core.has(name)]).toEqual([name, true, true]);
   });
 });
 

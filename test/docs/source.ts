@@ -16,6 +16,17 @@ export function namesInCode(pattern: RegExp): Map<string, string[]> {
   return found;
 }
 
+/** The names that a file of the library exports from others, types among them. */
+export function exportsOf(path: string): Set<string> {
+  const source = library.find((each) => each.path === path);
+  if (!source) throw new Error(`there is no ${path}`);
+  const names = source.ast.statements.flatMap((node) => {
+    const clause = ts.isExportDeclaration(node) ? node.exportClause : undefined;
+    return clause && ts.isNamedExports(clause) ? clause.elements.map(({ name }) => name.text) : [];
+  });
+  return new Set(names);
+}
+
 /**
  * The names of the members of an interface of the library, without those that it has from other packages.
  * @param elsewhere an interface that it extends, whose members are not meant

@@ -14,6 +14,8 @@ export { p2c } from './core/pickers/p2c.js';
 export { weighted } from './core/pickers/weighted.js';
 export type { Registration } from './core/registration.js';
 export type { Registry } from './core/registry.js';
+export type { Retry, RetryOptions } from './core/retry.js';
+export type { RetryBudgetOptions } from './core/retry-budget.js';
 export type { GroupRoute } from './core/route.js';
 export { isCallError, type RookeryCallError } from './grpc/call-error.js';
 export { currentLane, withLane, type LaneOption } from './grpc/lane.js';

@@ -26,8 +26,10 @@ export interface Directory extends AsyncDisposable {
   /** The services that are watched. */
   services(): Iterable<string>;
   view(service: string): ServiceView;
-  /** Starts the watch if there is none; the current view is `view(service)`. */
-  /** @param channel where it is a channel, which can say what becomes of its calls */
+  /**
+   * Starts the watch if there is none; the current view is `view(service)`.
+   * @param channel where it is a channel, which can say what becomes of its calls
+   */
   subscribe(service: string, listener: ViewListener, channel?: ChannelExplainer): Disposable;
   /**
    * How the service stands for a call, instance by instance, and why; for people and tools. Starts nothing: a service that

@@ -44,6 +44,8 @@ export { p2c } from './pickers/p2c.js';
 export { weighted } from './pickers/weighted.js';
 export type { InstanceChange, Registration, RegistrationState } from './registration.js';
 export type { Registry, RegistryCapabilities, RegistryReach, RegistrySteering } from './registry.js';
+export type { Retry, RetryOptions } from './retry.js';
+export type { RetryBudgetOptions } from './retry-budget.js';
 export { checkRoute, type GroupRoute } from './route.js';
 export type { Random, Time } from './time.js';
 export type { KnownView, ServiceView } from './view.js';

@@ -10,9 +10,9 @@ export type RegistryReach = 'process' | 'machine' | 'network';
 export interface RegistryCapabilities {
   /** Takes registrations; a read-only source does not. */
   readonly register: boolean;
-  /** Carries weights and groups that operators may change. */
+  /** Operators may change weights and groups of instances, by whatever writes there beside their servers. */
   readonly steer: boolean;
-  /** Carries a route per service. */
+  /** Carries a route per service, which `steer` of the registry sets. */
   readonly routes: boolean;
   /** Tells changes by itself, instead of being asked. */
   readonly push: boolean;

@@ -10,8 +10,8 @@ export interface RetryBudgetOptions {
   readonly perSecond?: number;
 }
 
-export const RETRY_RATIO = 0.2;
-export const RETRIES_PER_SECOND = 10;
+const RETRY_RATIO = 0.2;
+const RETRIES_PER_SECOND = 10;
 
 /**
  * How many retries a client may make: a share of its calls of the last ten seconds, and some more. Where everything
