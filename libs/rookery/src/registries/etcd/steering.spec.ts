@@ -94,11 +94,12 @@ describe('a write of a route', () => {
     await stage.steer.setRoute('s-slow', prefer('first'));
     await stage.steer.setRoute('s-slow', prefer('A'));
     await stage.steer.setRoute('s-slow', prefer('B'));
-    for (const write of again) await write();
+    for (const write of again.slice(0, -1)) await write();
     expect(await route('s-slow')).toMatchObject({ value: JSON.stringify(prefer('B')) });
     await stage.steer.setRoute('s-slow', undefined);
     await stage.steer.setRoute('s-slow', prefer('C'));
-    for (const write of again.slice(1)) await write();
+    // But the first, which expects that nothing stands there.
+    for (const write of again.slice(1, -1)) await write();
     expect(await route('s-slow')).toMatchObject({ value: JSON.stringify(prefer('C')) });
   });
 
