@@ -270,6 +270,15 @@ describe('those who listen', () => {
     ]);
   });
 
+  it('may end it all when they hear that somebody is dialled', () => {
+    stage.events.push = (event) => {
+      if (event.type === 'endpoint.changed' && event.state === 'connecting') stage.balancer.close();
+      return 0;
+    };
+    stage.set('a');
+    expect([stage.connected.size, stage.balancer.state, stage.pick()]).toEqual([0, 'failed', 'ROOKERY_INSTANCE_NONE']);
+  });
+
   it('hear nothing after close, and every connection is closed', () => {
     stage.ready('', 'a', 'b');
     const before = stage.changes;

@@ -132,8 +132,9 @@ export class EndpointTable {
     const idle = endpoint.state === 'idle';
     if (idle) endpoint.state = 'connecting';
     endpoint.connection = this.options.connect(endpoint);
-    if (idle) this.options.onConnect(endpoint);
     this.options.pools.place(endpoint);
+    // Last: whoever hears of it may close everything.
+    if (idle) this.options.onConnect(endpoint);
   }
 
   #letGo(endpoint: Endpoint): void {
