@@ -11,7 +11,7 @@ import { EndpointTable } from './endpoint-table.js';
 import type { EventSink } from './event.js';
 import type { ExplainedCall } from './explain.js';
 import { GroupPools } from './group-pools.js';
-import type { ServiceInstance } from './instance.js';
+import { ANY_GROUP, type ServiceInstance } from './instance.js';
 import type { PickerFactory } from './picker.js';
 import { weighted } from './pickers/weighted.js';
 import { QUARANTINE_MS } from './quarantine.js';
@@ -222,8 +222,15 @@ class ServiceBalancer implements Balancer {
     this.#clock.reach(this.options.time.now());
     endpoint.callEnded(call, outcome);
     this.#ejection?.callEnded(endpoint, call, outcome);
-    const usable = this.#pools.usable - (endpoint.state === 'ready' && !call.skip?.(endpoint) ? 1 : 0);
-    return this.#retry.ended(call, endpoint, outcome, call.waitForReady === true || usable > 0);
+    return this.#retry.ended(call, endpoint, outcome, call.waitForReady === true || this.#hasOthers(call, endpoint));
+  }
+
+  /** Whether anybody else may take the call, so far as is known without choosing. */
+  #hasOthers({ groups, clientGroups, skip }: CallRecord, endpoint: Endpoint): boolean {
+    const [group, another] = groups ?? clientGroups ?? [];
+    const only = group === undefined || another !== undefined || group === ANY_GROUP ? undefined : group;
+    const usable = (only === undefined ? this.#pools : this.#pools.get(only))?.usable ?? 0;
+    return usable > (endpoint.state === 'ready' && !skip?.(endpoint) ? 1 : 0);
   }
 
   close(): void {

@@ -75,6 +75,13 @@ describe('what would come to nothing', () => {
     expect(attempts(stage.call({ idempotent: true }), FAILED)).toHaveLength(3);
   });
 
+  it('is not sent again where its group has nobody else', () => {
+    stage.ready('A', 'alone');
+    for (let i = 0; i < 200; i += 1)
+      expect(attempts(stage.call({ idempotent: true, groups: ['A'] }), FAILED)).toHaveLength(1);
+    expect(attempts(stage.call({ idempotent: true, groups: [''] }), FAILED)).toHaveLength(3);
+  });
+
   it('is not sent again where the server has said so', () => {
     for (let i = 0; i < 200; i += 1)
       expect(attempts(stage.call({ idempotent: true }), { ...FAILED, pushedBack: true })).toHaveLength(1);
