@@ -9,53 +9,63 @@ export type DeadlineOrigin =
   /** The call that was being handled when this one was made. */
   | { readonly from: 'incoming' };
 
+/** How long a call has. */
+export interface CallTime {
+  /** From when it was made, ms; absent where it has no deadline. */
+  readonly timeoutMs?: number | undefined;
+  /** Where it was given as a point in time; ms since 1970, or a Date. */
+  readonly deadline?: CallOptions['deadline'] | undefined;
+  /** Absent where the call set its deadline itself, or has none. */
+  readonly origin?: DeadlineOrigin | undefined;
+}
+
 export interface DeadlineLimits {
-  /** For calls that say nothing, ms; 0 = none. */
-  readonly defaultMs: number;
+  /** Only these have a default. */
+  readonly unary: boolean;
   /** Of the incoming call, ms since 1970: whatever a call says, nobody waits for it any longer. */
   readonly incoming: number | undefined;
 }
 
 type Options = CallOptions & RookeryCallOptions;
 
-/**
- * Sets the deadline of a call, in its options; says whose it is, where it is not the call's own.
- * @throws {RookeryError} ROOKERY_OPTION_INVALID
- */
-export function applyDeadline(
-  options: Options,
-  { defaultMs, incoming }: DeadlineLimits,
-  place: () => string,
-): DeadlineOrigin | undefined {
-  const origin = applyTimeout(options, defaultMs, place);
-  if (incoming === undefined || (options.deadline !== undefined && Number(options.deadline) <= incoming)) return origin;
-  options.deadline = incoming;
-  return { from: 'incoming' };
-}
-
 /** Node's timers, and so grpc-js, take no more; whoever asks for longer wants none, ms. */
 const LONGEST_MS = 2 ** 31 - 1;
+const ENDLESS: CallTime = {};
 
-function applyTimeout(options: Options, defaultMs: number, place: () => string): DeadlineOrigin | undefined {
-  const { timeoutMs, deadline } = options;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
-    throw wrongTime(`${place()}.timeoutMs`, timeoutMs, 'Use milliseconds, or 0 for none.');
+/** How long the calls of a client have. */
+export class CallTimes {
+  readonly #default: CallTime;
+
+  /** @param defaultMs for unary calls that say nothing, ms; 0 = none */
+  constructor(defaultMs: number) {
+    this.#default = { timeoutMs: defaultMs, origin: { from: 'default', timeoutMs: defaultMs } };
   }
-  if (deadline !== undefined && deadline !== null) {
-    if (Number.isNaN(Number(deadline)))
-      throw wrongTime(`${place()}.deadline`, deadline, 'Use a Date, or milliseconds since 1970.');
-    if (Number(deadline) - Date.now() > LONGEST_MS) delete options.deadline;
-    return undefined;
+
+  /** @throws {RookeryError} ROOKERY_OPTION_INVALID */
+  of(options: Options, { unary, incoming }: DeadlineLimits, place: () => string): CallTime {
+    const own = this.#own(options, unary, place);
+    if (incoming === undefined) return own;
+    const now = Date.now();
+    const deadline = own.deadline ?? (own.timeoutMs === undefined ? undefined : now + own.timeoutMs);
+    if (deadline !== undefined && Number(deadline) <= incoming) return own;
+    return { timeoutMs: incoming - now, deadline: incoming, origin: { from: 'incoming' } };
   }
-  delete options.deadline;
-  if (timeoutMs !== undefined) {
-    if (timeoutMs > 0 && timeoutMs <= LONGEST_MS) options.deadline = Date.now() + timeoutMs;
-    return undefined;
+
+  #own({ timeoutMs, deadline }: Options, unary: boolean, place: () => string): CallTime {
+    if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+      throw wrongTime(`${place()}.timeoutMs`, timeoutMs, 'Use milliseconds, or 0 for none.');
+    }
+    if (deadline !== undefined && deadline !== null) {
+      if (Number.isNaN(Number(deadline)))
+        throw wrongTime(`${place()}.deadline`, deadline, 'Use a Date, or milliseconds since 1970.');
+      const left = Number(deadline) - Date.now();
+      return left > LONGEST_MS ? ENDLESS : { timeoutMs: left, deadline };
+    }
+    if (timeoutMs !== undefined) return timeoutMs > 0 && timeoutMs <= LONGEST_MS ? { timeoutMs } : ENDLESS;
+    // Who stands at a breakpoint does not want his calls to time out.
+    if (!unary || this.#default.timeoutMs === 0 || inspectorUrl() !== undefined) return ENDLESS;
+    return this.#default;
   }
-  // Who stands at a breakpoint does not want his calls to time out.
-  if (defaultMs <= 0 || inspectorUrl() !== undefined) return undefined;
-  options.deadline = Date.now() + defaultMs;
-  return { from: 'default', timeoutMs: defaultMs };
 }
 
 function wrongTime(path: string, value: unknown, remedy: string): RookeryError {

@@ -1,10 +1,13 @@
 import type { Metadata, MetadataOptions, StatusObject } from '@grpc/grpc-js';
 import type { CallRecord } from '../core/call.js';
+import type { Endpoint } from '../core/endpoint.js';
 
 /** A call as grpc-js makes it. */
 export interface GrpcCall extends CallRecord {
   /** How its last attempt ended, where it is to be sent again: what it ends with if nobody else can take it. */
   answered?: StatusObject | undefined;
+  /** Who takes its next attempt, where somebody has been picked for it already. */
+  preset?: Endpoint | undefined;
 }
 
 /**
@@ -17,7 +20,9 @@ interface RecordingOptions extends MetadataOptions {
 
 export function withRecord(metadata: Metadata, record: GrpcCall): Metadata {
   const copy = metadata.clone();
-  const options: RecordingOptions = { ...metadata.getOptions(), rookery: record };
+  // grpc-js and the balancer must agree: what the one fails and the other queues is never picked again.
+  const { waitForReady = false } = record;
+  const options: RecordingOptions = { ...metadata.getOptions(), waitForReady, rookery: record };
   copy.setOptions(options);
   return copy;
 }

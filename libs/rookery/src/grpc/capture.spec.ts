@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import { Channel, credentials, Metadata, type CallProperties } from '@grpc/grpc-js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemTime } from '../system/time.js';
-import { captureCall } from './capture.js';
+import { CallCapture } from './capture.js';
+import { capturing } from './capturing.js';
 import { detached, inContext } from './request-context.js';
 
 describe('the time that a call has', () => {
@@ -19,7 +20,7 @@ describe('the time that a call has', () => {
       callOptions,
       callback: () => {},
     };
-    const captured = captureCall({ timeoutMs: 5000, time: systemTime })(properties as never);
+    const captured = capturing(new CallCapture({ timeoutMs: 5000, time: systemTime }))(properties as never);
     return (captured as CallProperties<unknown, unknown>).callOptions.deadline;
   };
 

@@ -10,7 +10,8 @@ import { checkGroups } from '../core/route.js';
 import type { Random, Time } from '../core/time.js';
 import { systemRandom } from '../system/random.js';
 import { systemTime } from '../system/time.js';
-import { captureCall } from './capture.js';
+import { CallCapture } from './capture.js';
+import { capturing } from './capturing.js';
 import { withHandle } from './handle.js';
 import { checkHealthCheck, type HealthCheckOption } from './health-option.js';
 import { install } from './install.js';
@@ -134,7 +135,7 @@ export function directOptions(options: DiscoveryChannelOptions, discovery: Disco
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const override = typeof serverName === 'string' && { 'grpc.ssl_target_name_override': serverName };
   const { idempotentMethods } = options;
-  const capture = captureCall({ groups, timeoutMs, waitForReady, idempotentMethods, time, ...discovery });
+  const capture = capturing(new CallCapture({ groups, timeoutMs, waitForReady, idempotentMethods, time, ...discovery }));
   return { ...DEFAULTS, ...own, ...override, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };
 }
 

@@ -3,7 +3,8 @@ import { RookeryError, show } from '../core/errors.js';
 import type { HashKeySource } from '../core/picker.js';
 
 export interface HashKeyPlaces {
-  readonly metadata: Metadata;
+  /** Absent where the call has none. */
+  readonly metadata: Metadata | undefined;
   readonly source: HashKeySource | undefined;
   readonly place: () => string;
 }
@@ -21,6 +22,6 @@ export function hashKeyOf(own: unknown, { metadata, source, place }: HashKeyPlac
       remedy: 'Use a text, such as String(id).',
     });
   }
-  const header = source?.header === undefined ? undefined : metadata.get(source.header).join();
+  const header = source?.header === undefined ? undefined : metadata?.get(source.header).join();
   return (own ?? header) || undefined;
 }
