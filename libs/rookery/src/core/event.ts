@@ -94,6 +94,14 @@ export type RookeryEvent =
       /** Why it is failed, unhealthy or an impostor. */
       readonly error?: string | undefined;
     }
+  /** A stream of calls ended with an error: the calls of this connection go one by one, until there is another one. */
+  | {
+      readonly type: 'mux.broken';
+      readonly service: string;
+      readonly id: string;
+      readonly address: string;
+      readonly error: string;
+    }
   /** A server has no health service: it counts as healthy for as long as the connection lasts. */
   | { readonly type: 'health.unchecked'; readonly service: string; readonly id: string; readonly address: string };
 

@@ -70,7 +70,12 @@ export class CallCapture {
     const time = this.#times.of(options, { unary, incoming: made?.deadline }, place);
     const wanted = this.#wantedBy(options, invocation, place);
     if ('reason' in wanted) {
-      return { record: this.#recordOf(options, invocation, { made, time, wanted: NOTHING }), time, failure: wanted, made };
+      return {
+        record: this.#recordOf(options, invocation, { made, time, wanted: NOTHING }),
+        time,
+        failure: wanted,
+        made,
+      };
     }
     return { record: this.#recordOf(options, invocation, { made, time, wanted }), time, failure: undefined, made };
   }

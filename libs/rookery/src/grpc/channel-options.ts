@@ -10,6 +10,7 @@ import { checkGroups } from '../core/route.js';
 import type { Random, Time } from '../core/time.js';
 import { systemRandom } from '../system/random.js';
 import { systemTime } from '../system/time.js';
+import type { Carriage } from './carrier.js';
 import { CallCapture } from './capture.js';
 import { capturing } from './capturing.js';
 import { withHandle } from './handle.js';
@@ -80,6 +81,24 @@ const DEFAULTS: ChannelOptions = {
  * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
  */
 export function channelOptions(directory: Directory, options: DiscoveryChannelOptions = {}): ClientOptions {
+  return discoveryChannel(directory, options).options;
+}
+
+/** The options of a client, and how it captures its calls. */
+export interface ClientChannel {
+  readonly options: ClientOptions;
+  readonly capture: CallCapture;
+}
+
+/**
+ * As `channelOptions`.
+ * @param carriage carries calls of the channel beside grpc-js
+ */
+export function discoveryChannel(
+  directory: Directory,
+  options: DiscoveryChannelOptions,
+  carriage?: Carriage,
+): ClientChannel {
   install();
   checkKeys(options, KEYS, 'channelOptions');
   const balancing = checkBalancing(options, 'channelOptions');
@@ -87,7 +106,10 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
   const emit = options.emit ? guardedSink(options.emit) : directory.registry.events.emit;
   if (healthCheck !== undefined) checkHealthCheck(healthCheck, 'channelOptions.healthCheck');
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
-  const direct = directOptions(options, { hashKey: balancing.picker?.hashKey, registry: directory.registry.name });
+  const { options: direct, capture } = directChannel(options, {
+    hashKey: balancing.picker?.hashKey,
+    registry: directory.registry.name,
+  });
   const config = readServiceConfig(direct['grpc.service_config']);
   const retry = retriesItself(config) ? 'own' : balancing.retry;
   const groups = groupsOf(options);
@@ -98,6 +120,7 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
     healthCheck,
     ...(typeof serverName === 'function' && { serverName }),
     secure,
+    carriage,
     createBalancer: (service: string, connect: BalancerOptions['connect']) =>
       createBalancer({
         ...balancing,
@@ -113,7 +136,8 @@ export function channelOptions(directory: Directory, options: DiscoveryChannelOp
       }),
   };
   const attempts = retry === 'own' ? 1 : attemptsOf(retry);
-  return withHandle({ ...direct, 'grpc.service_config': JSON.stringify(withPolicies(config, attempts)) }, handle);
+  const policies = JSON.stringify(withPolicies(config, attempts));
+  return { options: withHandle({ ...direct, 'grpc.service_config': policies }, handle), capture };
 }
 
 /** What calls of a client with discovery need beside. */
@@ -129,14 +153,15 @@ interface Discovery {
  * @param discovery what calls meet where there is discovery
  * @throws {RookeryError} ROOKERY_NAME_INVALID, ROOKERY_OPTION_INVALID
  */
-export function directOptions(options: DiscoveryChannelOptions, discovery: Discovery = {}): ClientOptions {
+export function directChannel(options: DiscoveryChannelOptions, discovery: Discovery = {}): ClientChannel {
   const { time = systemTime, channelOptions: own = {}, timeoutMs = DEFAULT_TIMEOUT_MS, waitForReady } = options;
   const groups = groupsOf(options);
   const { serverName } = checkTls(options.tls ?? {}, 'channelOptions.tls');
   const override = typeof serverName === 'string' && { 'grpc.ssl_target_name_override': serverName };
   const { idempotentMethods } = options;
-  const capture = capturing(new CallCapture({ groups, timeoutMs, waitForReady, idempotentMethods, time, ...discovery }));
-  return { ...DEFAULTS, ...own, ...override, callInvocationTransformer: chain(capture, own.callInvocationTransformer) };
+  const capture = new CallCapture({ groups, timeoutMs, waitForReady, idempotentMethods, time, ...discovery });
+  const callInvocationTransformer = chain(capturing(capture), own.callInvocationTransformer);
+  return { options: { ...DEFAULTS, ...own, ...override, callInvocationTransformer }, capture };
 }
 
 function groupsOf({ group }: DiscoveryChannelOptions): readonly string[] | undefined {

@@ -6,12 +6,14 @@ import type { Connection, Endpoint } from '../core/endpoint.js';
 import { messageOf } from '../core/errors.js';
 import type { ServiceInstance } from '../core/instance.js';
 import type { Random, Time } from '../core/time.js';
+import type { Carriage, Carrier } from './carrier.js';
 import { watchedName, type HealthCheckOption } from './health-option.js';
 import { HealthWatch } from './health-watch.js';
 import { sayHello } from './hello.js';
 import { sparePings } from './keepalive.js';
 import { receivedBytes } from './received-bytes.js';
-import type { HostedService } from './peer.js';
+import type { HostedService, MuxOffer } from './peer.js';
+import { openStream } from './subchannel-call.js';
 import { tlsHint } from './server-name.js';
 import type { SubchannelArgs } from './subchannel-args.js';
 import { completePick } from './complete-pick.js';
@@ -30,6 +32,7 @@ export interface ConnectionOptions {
   readonly healthCheck?: HealthCheckOption | undefined;
   /** Whether the channel's credentials are those of TLS, where that is known. */
   readonly secure?: boolean | undefined;
+  readonly carriage?: Carriage | undefined;
   readonly balancer: () => Balancer;
   /** The channel's authority. */
   readonly host: string;
@@ -45,6 +48,9 @@ export interface ConnectionOptions {
 export class SubchannelConnection implements Connection {
   /** What a pick hands to grpc-js while the endpoint is ready. */
   pick: experimental.PickResult | undefined;
+  /** Takes calls beside grpc-js while the endpoint is ready; absent where the other side, or the client, does not want it. */
+  carrier: Carrier | undefined;
+  #offer: MuxOffer | undefined;
   #subchannel: Subchannel | undefined;
   /** What the subchannel was made for; absent where it could not be. */
   #key: string | undefined;
@@ -185,6 +191,7 @@ export class SubchannelConnection implements Connection {
       this.#backoff.reset();
       // First, or a waiting call would be given to it.
       if (result.hello.draining) this.options.balancer().reportDraining(this.endpoint);
+      this.#offer = result.hello.mux ?? undefined;
       return identified();
     }
     if (result.foreign) return this.#impostor('it does not speak the peer protocol of its entry');
@@ -218,6 +225,7 @@ export class SubchannelConnection implements Connection {
       onStarted: (call) => balancer().callStarted(this.endpoint, call),
       onEnded: (call, outcome) => balancer().callEnded(this.endpoint, call, outcome),
     });
+    this.carrier ??= this.#carry(subchannel);
     const name = watchedName(healthCheck, this.endpoint.instance);
     if (name === undefined) return this.#report('ready');
     this.#report('verifying');
@@ -225,6 +233,20 @@ export class SubchannelConnection implements Connection {
     const report = this.#report.bind(this);
     const unchecked = () => balancer().reportUnchecked(this.endpoint);
     this.#watch = new HealthWatch({ subchannel, host, name, time, random, report, unchecked });
+  }
+
+  #carry(subchannel: Subchannel): Carrier | undefined {
+    const { balancer, carriage, host } = this.options;
+    const { endpoint } = this;
+    if (!this.#offer) return undefined;
+    return carriage?.carry({
+      instance: endpoint.instance,
+      offer: this.#offer,
+      open: (path, listener) => openStream({ subchannel, host, path, listener }),
+      callStarted: (call) => balancer().callStarted(endpoint, call),
+      callEnded: (call, outcome) => balancer().callEnded(endpoint, call, outcome),
+      draining: () => balancer().reportDraining(endpoint),
+    });
   }
 
   /** Drops the connection, and does not come back until the entry of the address changes. */
@@ -237,6 +259,8 @@ export class SubchannelConnection implements Connection {
   #forget(): void {
     this.#epoch += 1;
     this.pick = undefined;
+    this.carrier?.leave();
+    this.carrier = this.#offer = undefined;
     this.#retry?.[Symbol.dispose]();
     this.#retry = undefined;
     this.#watch?.[Symbol.dispose]();

@@ -2,6 +2,7 @@ import { experimental, type ChannelOptions } from '@grpc/grpc-js';
 import type { Balancer } from '../core/balancer.js';
 import type { Connection, Endpoint } from '../core/endpoint.js';
 import type { Random, Time } from '../core/time.js';
+import type { Carriage } from './carrier.js';
 import type { HealthCheckOption } from './health-option.js';
 import type { ServerNameFunction } from './server-name.js';
 
@@ -17,6 +18,8 @@ export interface ChannelHandle {
   readonly serverName?: ServerNameFunction | undefined;
   /** Whether the channel's credentials are those of TLS, where that is known. */
   readonly secure?: boolean | undefined;
+  /** Carries calls beside grpc-js; absent where none are. */
+  readonly carriage?: Carriage | undefined;
   createBalancer(service: string, connect: (endpoint: Endpoint) => Connection): Balancer;
 }
 

@@ -1,6 +1,8 @@
 import { connectivityState as State, experimental, Metadata, status, type ChannelOptions } from '@grpc/grpc-js';
 import type { Balancer } from '../core/balancer.js';
 import type { CallFailure } from '../core/call.js';
+import type { Endpoint } from '../core/endpoint.js';
+import type { Carriage } from './carrier.js';
 import { recordOf, type GrpcCall } from './call-record.js';
 import { rememberFailure } from './call-error.js';
 import { LANE_HEADER } from './lane.js';
@@ -32,6 +34,7 @@ export class DiscoveryPolicyConfig implements experimental.TypedLoadBalancingCon
 /** Forwards between grpc-js and the balancer that the channel's handle makes: deltas never pass through grpc-js. */
 export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
   #balancer: Balancer | undefined;
+  #carriage: Carriage | undefined;
   #published: State | undefined;
   readonly #waiting = new WaitingCalls(() => this.#publish());
   #service = '';
@@ -63,7 +66,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
 
   pick({ metadata }: experimental.PickArgs): PickResult {
     const call = recordOf(metadata);
-    const result = this.#balancer!.pick(call);
+    const result = presetOf(call) ?? this.#balancer!.pick(call);
     if ('pick' in result) {
       writeLane(metadata, result.pick.instance.peer > 0 ? call.lane : undefined);
       return (result.pick.connection as SubchannelConnection).pick!;
@@ -87,6 +90,8 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
 
   destroy(): void {
     this.#balancer?.close();
+    // Another policy may serve the channel by now.
+    if (this.#carriage && this.#carriage.balancer === this.#balancer) this.#carriage.balancer = undefined;
     this.#balancer = undefined;
   }
 
@@ -101,6 +106,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
         createSubchannel: (address, subchannelOptions) => this.helper.createSubchannel(address, subchannelOptions),
         args,
         healthCheck: handle.healthCheck,
+        carriage: handle.carriage,
         secure: handle.secure,
         balancer: () => balancer,
         host: options['grpc.default_authority'] ?? service,
@@ -108,6 +114,8 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
         random: handle.random,
       });
     });
+    this.#carriage = handle.carriage;
+    if (this.#carriage) this.#carriage.balancer = balancer;
     balancer.onChange(() => {
       if (stateOf(balancer) === this.#published) this.#waiting.wake();
       else this.#waiting.flush();
@@ -121,6 +129,14 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     this.#published = stateOf(balancer);
     this.helper.updateState(this.#published, this, null);
   }
+}
+
+/** Who was picked before grpc-js was asked, while he still takes calls. */
+function presetOf(call: GrpcCall): { readonly pick: Endpoint } | undefined {
+  const { preset } = call;
+  if (!preset) return undefined;
+  call.preset = undefined;
+  return preset.state === 'ready' && preset.connection ? { pick: preset } : undefined;
 }
 
 /** The metadata is that of one attempt, and is sent: another attempt may go to somebody who knows no lanes. */

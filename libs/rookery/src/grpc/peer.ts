@@ -9,6 +9,16 @@ export interface HostedService {
   readonly generation: string;
 }
 
+/** That a server takes calls over one stream, and how many and how large; docs/reference/mux.md. */
+export interface MuxOffer {
+  /** Of the frames. */
+  readonly version: number;
+  /** Calls at a time. */
+  readonly maxConcurrent: number;
+  /** Of a request, with its metadata. */
+  readonly maxRequestBytes: number;
+}
+
 /** Who answers on a connection. */
 export interface HelloResponse {
   /** The version of the peer protocol. */
@@ -16,6 +26,8 @@ export interface HelloResponse {
   readonly services: readonly HostedService[];
   /** Takes no new calls, whatever the registry says. */
   readonly draining: boolean;
+  /** Absent, or null, where it does not. */
+  readonly mux?: MuxOffer | null;
 }
 
 export interface HelloRequest {
@@ -39,6 +51,14 @@ const DESCRIPTOR: Parameters<typeof fromJSON>[0] = {
                 version: { type: 'uint32', id: 1 },
                 services: { rule: 'repeated', type: 'HostedService', id: 2 },
                 draining: { type: 'bool', id: 3 },
+                mux: { type: 'MuxOffer', id: 4 },
+              },
+            },
+            MuxOffer: {
+              fields: {
+                version: { type: 'uint32', id: 1 },
+                maxConcurrent: { type: 'uint32', id: 2 },
+                maxRequestBytes: { type: 'uint32', id: 3 },
               },
             },
             HostedService: {

@@ -1,7 +1,9 @@
+import { constants } from 'node:http2';
 import { Metadata, status, type experimental, type MethodDefinition } from '@grpc/grpc-js';
+import type { MessageStream, StreamListener } from './carrier.js';
 
 /** One byte of flags and four of length before each message (gRPC over HTTP/2, "Length-Prefixed-Message"). */
-const FRAME_HEADER = 5;
+export const FRAME_HEADER = 5;
 
 export interface SubchannelCallOptions<Request> {
   readonly subchannel: experimental.SubchannelInterface;
@@ -43,6 +45,38 @@ export function startCall<Request>(options: SubchannelCallOptions<Request>): Sub
   call.sendMessageWithContext({}, frame(method.requestSerialize(request)));
   call.halfClose();
   return { cancel: (code, details) => call.cancelWithStatus(code, details) };
+}
+
+export interface SubchannelStreamOptions {
+  readonly subchannel: experimental.SubchannelInterface;
+  /** The authority of the channel. */
+  readonly host: string;
+  readonly path: string;
+  readonly listener: StreamListener;
+}
+
+/**
+ * A bidirectional stream on one connection, of messages as they are.
+ * @throws {Error} where the subchannel is not connected
+ */
+export function openStream({ subchannel, host, path, listener }: SubchannelStreamOptions): MessageStream {
+  const call = subchannel.getRealSubchannel().createCall(new Metadata(), host, path, {
+    onReceiveMetadata: () => {},
+    onReceiveMessage: (framed: Buffer) => listener.onMessage(framed.subarray(FRAME_HEADER)),
+    onReceiveStatus: ({ code, details, metadata, rstCode }) =>
+      listener.onEnd({ code, details, metadata, refused: rstCode === constants.NGHTTP2_REFUSED_STREAM }),
+  });
+  call.startRead();
+  return {
+    write: (framed, written) => {
+      framed[0] = 0;
+      framed.writeUInt32BE(framed.length - FRAME_HEADER, 1);
+      call.sendMessageWithContext({ callback: written }, framed);
+    },
+    read: () => call.startRead(),
+    end: () => call.halfClose(),
+    cancel: (code, details) => call.cancelWithStatus(code, details),
+  };
 }
 
 function frame(message: Buffer): Buffer {

@@ -44,6 +44,10 @@ export class EventLog {
         );
       case 'endpoint.suspect':
         return this.#logger.warn(`${event.service}: ${event.address} is silent while others answer; asking it`);
+      case 'mux.broken':
+        return this.#logger.warn(
+          `${event.service}: mux to ${event.address} broke off (${event.error}); its calls go one by one`,
+        );
       case 'endpoint.ejected':
       case 'endpoint.restored':
         return this.#ejection(event);

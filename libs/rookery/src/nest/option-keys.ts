@@ -21,6 +21,7 @@ export const MODULE_KEYS: KeysOf<RookeryModuleOptions> = {
   ejection: true,
   quarantineMs: true,
   zone: true,
+  mux: true,
   cache: true,
 };
 
@@ -59,6 +60,7 @@ export const OWN_SERVER_KEYS: KeysOf<Omit<RookeryGrpcOptions, keyof NestServerOp
   reflection: true,
   stop: true,
   lanes: true,
+  mux: true,
   compat: true,
 };
 
@@ -88,6 +90,7 @@ export const SETTINGS_KEYS: KeysOf<ClientSettings> = {
   timeoutMs: true,
   healthCheck: true,
   tls: true,
+  mux: true,
   compat: true,
 };
 

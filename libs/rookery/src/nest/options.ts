@@ -10,6 +10,7 @@ import type { LaneOption } from '../grpc/lane.js';
 import type { TlsOptions } from '../grpc/server-name.js';
 import type { CacheOptions } from '../snapshots/options.js';
 import type { RegisterMode } from './environment.js';
+import type { MuxOptions } from './mux-options.js';
 import type { HealthCheck } from './server/health-check.js';
 import type { ProtoContract, ServiceRef } from './service-ref.js';
 
@@ -32,6 +33,11 @@ export interface RookeryModuleOptions extends Pick<BalancingOptions, 'balancer' 
    * their server says otherwise. Default: env `ROOKERY_ZONE`, else no preference.
    */
   readonly zone?: string;
+  /**
+   * Whether unary calls between peers share one stream, of clients and servers that say nothing else. It changes what they
+   * cost and nothing else; docs/guides/mux.md says what goes one by one all the same. Default false.
+   */
+  readonly mux?: boolean | MuxOptions;
   /** Keeps what is known of services on disk, so that clients can start while the registry is down. Default not. */
   readonly cache?: CacheOptions;
 }
@@ -111,6 +117,8 @@ export interface RookeryGrpcOptions extends Omit<NestGrpcOptions, 'package' | 'p
    * `{ accept: ['canary'] }`: those of the list. For a server that others than your own services reach. Default: all.
    */
   readonly lanes?: LaneOption;
+  /** Whether it takes unary calls of peers over one stream. Default: what `RookeryModule.forRoot()` says. */
+  readonly mux?: boolean | MuxOptions;
   /** `'nest'`: answers, errors and streams as Nest's own server has them, with its defects. Default: without them. */
   readonly compat?: Compat;
 }
@@ -140,6 +148,8 @@ export interface ClientFeatureOptions extends BalancingOptions {
   readonly healthCheck?: HealthCheckOption;
   /** With `credentials` of TLS: `serverName` is the name that certificates must carry; default the service's name. */
   readonly tls?: TlsOptions;
+  /** Whether its unary calls share one stream to each peer. Default: what `RookeryModule.forRoot()` says. */
+  readonly mux?: boolean | MuxOptions;
   /** `'nest'`: Observables and deadlines as Nest's own client has them, with its defects. Default: without them. */
   readonly compat?: Compat;
 }

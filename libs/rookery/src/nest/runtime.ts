@@ -10,6 +10,7 @@ import { registryFromUrl } from '../registries/url.js';
 import { checkCacheOptions, type CacheSettings } from '../snapshots/options.js';
 import { shared } from '../system/shared.js';
 import { checkRegisterMode, readEnvironment, type RookeryEnvironment } from './environment.js';
+import { checkMux } from './mux-options.js';
 import { MODULE_KEYS } from './option-keys.js';
 import type { RookeryModuleOptions } from './options.js';
 
@@ -37,6 +38,7 @@ export function openRuntime(options: RookeryModuleOptions, env: NodeJS.ProcessEn
   checkKeys(options, MODULE_KEYS, 'forRoot');
   if (options.register !== undefined) checkRegisterMode(options.register, 'forRoot.register');
   checkBalancing(options, 'forRoot');
+  if (options.mux !== undefined) checkMux(options.mux, 'forRoot.mux');
   const cache = options.cache === undefined ? undefined : checkCacheOptions(options.cache);
   const environment = environmentOf(options, env);
   const registry = chooseRegistry(options, env);

@@ -23,7 +23,7 @@ const DEFINITION = {
 
 // Nobody listens there: what is tested here is not sent.
 const raw = new (makeGenericClientConstructor(DEFINITION as never, 'T'))('127.0.0.1:1', credentials.createInsecure());
-const client = createAsyncClient(raw, DEFINITION as never, 'tests');
+const client = createAsyncClient(raw, DEFINITION as never, { service: 'tests' });
 afterAll(() => raw.close());
 
 it('a call may be answered by an interceptor before it is made', async () => {

@@ -117,7 +117,7 @@ beforeEach(async () => {
     ),
   );
   grpcClient = new (makeGenericClientConstructor(T, 'T'))(`127.0.0.1:${port}`, credentials.createInsecure());
-  client = createAsyncClient(grpcClient, T, 'tests') as unknown as TestClient;
+  client = createAsyncClient(grpcClient, T, { service: 'tests' }) as unknown as TestClient;
 });
 afterEach(() => {
   grpcClient.close();

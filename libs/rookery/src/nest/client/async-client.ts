@@ -9,7 +9,9 @@ import {
 import { RookeryError, show } from '../../core/errors.js';
 import { describeError, isCallError } from '../../grpc/call-error.js';
 import type { CallOptions, Messages } from './async-client.types.js';
+import type { MuxCaller, StartUnary } from '../../mux/client/mux-caller.js';
 import { pump } from './pump.js';
+import { unaryOf } from './unary.js';
 
 type GrpcMethod = (...args: unknown[]) => GrpcCall;
 type GrpcCall = ClientReadableStream<unknown> & { write(message: unknown): boolean; end(): void };
@@ -19,34 +21,60 @@ type AsyncMethod = (request: unknown, options?: CallOptions) => Promise<unknown>
 export function createAsyncClient(
   client: Client,
   definition: ServiceDefinition,
-  service: string,
+  { service, caller }: { readonly service: string; readonly caller?: MuxCaller | undefined },
 ): Record<string, AsyncMethod> {
   const methods: Record<string, AsyncMethod> = Object.create(null);
   for (const [name, { requestStream, responseStream, originalName }] of Object.entries(definition)) {
     const call = (client as unknown as Record<string, GrpcMethod>)[name]!.bind(client);
-    const method = responseStream ? streamed(call, requestStream, service) : single(call, requestStream, service);
+    const method = responseStream
+      ? streamed(call, requestStream, service)
+      : requestStream
+        ? uploading(call, service)
+        : unary(unaryOf(client, name, caller), service);
     methods[name] = method;
     if (originalName) methods[originalName] = method;
   }
   return methods;
 }
 
-function single(method: GrpcMethod, requestStream: boolean, service: string): AsyncMethod {
-  return (request, options = {}) =>
+const NONE: CallOptions = {};
+
+function unary(start: StartUnary, service: string): AsyncMethod {
+  return (request, options = NONE) =>
+    new Promise((resolve, reject) => {
+      const { signal, metadata } = options;
+      if (signal !== undefined) checkSignal(signal, service);
+      if (signal?.aborted) return reject(aborted(signal, service));
+      // An interceptor may answer before the call is made.
+      let release: (() => void) | undefined;
+      const call = start(
+        request,
+        metadata && metadataOf(options),
+        signal || metadata ? grpcOptions(options) : options,
+        (error, value) => {
+          release?.();
+          if (error) reject(withReason(error, signal));
+          else resolve(value);
+        },
+      );
+      if (signal) release = cancelOn(signal, call);
+    });
+}
+
+function uploading(method: GrpcMethod, service: string): AsyncMethod {
+  return (request, options = NONE) =>
     new Promise((resolve, reject) => {
       checkSignal(options.signal, service);
       if (options.signal?.aborted) return reject(aborted(options.signal, service));
       // An interceptor may answer before the call is made.
       let release = () => {};
-      const done = (error: ServiceError | null, value: unknown) => {
+      const call = method(metadataOf(options), grpcOptions(options), (error: ServiceError | null, value: unknown) => {
         release();
         if (error) reject(withReason(error, options.signal));
         else resolve(value);
-      };
-      const rest = [metadataOf(options), grpcOptions(options), done];
-      const call = requestStream ? method(...rest) : method(request, ...rest);
+      });
       release = cancelOn(options.signal, call);
-      if (requestStream) pump(request as Messages<unknown>, call, reject);
+      pump(request as Messages<unknown>, call, reject);
     });
 }
 

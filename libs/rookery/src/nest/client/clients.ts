@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { ChannelCredentials, Channel, credentials, type ClientOptions } from '@grpc/grpc-js';
+import { ChannelCredentials, Channel, credentials } from '@grpc/grpc-js';
 import { BALANCING_KEYS, checkBalancing, mergeBalancing } from '../../core/balancing-options.js';
 import { RookeryError } from '../../core/errors.js';
 import { checkKeys } from '../../core/keys.js';
 import { checkGroups } from '../../core/route.js';
-import { channelOptions, directOptions } from '../../grpc/channel-options.js';
+import { directChannel, discoveryChannel, type ClientChannel } from '../../grpc/channel-options.js';
 import { checkHealthCheck } from '../../grpc/health-option.js';
 import { checkTls } from '../../grpc/server-name.js';
 import type { ClientDefaults } from './client.js';
@@ -13,6 +13,9 @@ import type { ResolvedFeature } from './client-feature.js';
 import { DiscoveryClient } from './discovery-client.js';
 import { idempotentIn } from '../idempotent-methods.js';
 import { SETTINGS_KEYS } from '../option-keys.js';
+import type { MuxChannel } from '../../mux/client/mux-channel.js';
+import { clientMux } from './client-mux.js';
+import { checkMux, muxSettings } from '../mux-options.js';
 import { checkMs } from '../../core/duration.js';
 import { checkCompat, type ClientSettings } from '../options.js';
 import type { RookeryRuntime } from '../runtime.js';
@@ -58,22 +61,21 @@ export class RookeryClients {
     const target = settings.url ?? `discovery:///${service}`;
     const { credentials: channelCredentials = credentials.createInsecure(), healthCheck, tls } = settings;
     const idempotentMethods = idempotentIn(contract.definition);
-    const clientOptions = (defaults: ClientDefaults): ClientOptions => {
+    const mux = this.#muxOf(service, settings, channelCredentials);
+    const channelFor = (defaults: ClientDefaults): ClientChannel => {
       const own = { channelOptions: settings.channelOptions, idempotentMethods, ...defaults, ...(tls && { tls }) };
-      if (settings.url !== undefined) return directOptions(own);
+      if (settings.url !== undefined) return directChannel(own);
       const { registry, directory, options, environment } = this.runtime;
-      return channelOptions(directory, {
+      const { zone } = environment.instance;
+      const all = {
         ...own,
         name: clientName,
-        ...mergeBalancing(
-          options,
-          environment.instance.zone === undefined ? {} : { zone: environment.instance.zone },
-          settings,
-        ),
+        ...mergeBalancing(options, zone === undefined ? {} : { zone }, settings),
         emit: registry.events.emit,
         secure: channelCredentials._isSecure(),
         ...(healthCheck !== undefined && { healthCheck }),
-      });
+      };
+      return discoveryChannel(directory, all, mux);
     };
     const { group, compat } = settings;
     const timeoutMs = settings.timeoutMs ?? (compat === 'nest' ? 0 : undefined);
@@ -81,12 +83,23 @@ export class RookeryClients {
       ...(group !== undefined && { group }),
       ...(timeoutMs !== undefined && { timeoutMs }),
     };
-    const { callInvocationTransformer: _, interceptors: __, ...options } = clientOptions(defaults);
+    const { callInvocationTransformer: _, interceptors: __, ...options } = channelFor(defaults).options;
     const channel = new Channel(target, channelCredentials, options);
     const { name, capabilities } = this.runtime.registry;
     const found = settings.url ?? `looks in ${name}, seen by this ${capabilities.reach}`;
     this.#logger.log(`client of ${service}: ${found}`);
-    return new DiscoveryClient({ service, target, contract, channel, clientOptions, defaults, compat });
+    return new DiscoveryClient({ service, target, contract, channel, channelFor, defaults, compat, mux });
+  }
+
+  #muxOf(service: string, settings: ClientSettings, channelCredentials: ChannelCredentials): MuxChannel | undefined {
+    const { compat, url, channelOptions } = settings;
+    const wanted = muxSettings(this.runtime.options.mux, settings.mux);
+    if (!wanted || compat === 'nest' || url !== undefined) return undefined;
+    const { emit } = this.runtime.registry.events;
+    const mux = clientMux(wanted, { credentials: channelCredentials, channelOptions, emit });
+    if (!('off' in mux)) return mux;
+    this.#logger.warn(`client of ${service}: mux is off, for it has ${mux.off}: calls go one by one`);
+    return undefined;
   }
 }
 
@@ -95,6 +108,7 @@ function checkSettings(settings: ClientSettings, place: string): ClientSettings 
   checkBalancing(settings, place);
   if (settings.url !== undefined) checkDirect(settings, place);
   if (settings.group !== undefined) checkGroups(settings.group, `${place}.group`);
+  if (settings.mux !== undefined) checkMux(settings.mux, `${place}.mux`);
   if (settings.compat !== undefined) checkCompat(settings.compat, `${place}.compat`);
   if (settings.timeoutMs !== undefined) checkMs(settings.timeoutMs, `${place}.timeoutMs`);
   if (settings.healthCheck !== undefined) checkHealthCheck(settings.healthCheck, `${place}.healthCheck`);
@@ -109,7 +123,7 @@ function checkSettings(settings: ClientSettings, place: string): ClientSettings 
 
 /** Beside a target of grpc-js's own nobody would read these, and a group would not be strict. */
 function checkDirect(settings: ClientSettings, place: string): void {
-  const key = [...Object.keys(BALANCING_KEYS), 'group', 'healthCheck'].find(
+  const key = [...Object.keys(BALANCING_KEYS), 'group', 'healthCheck', 'mux'].find(
     (name) => settings[name as keyof ClientSettings] !== undefined,
   );
   if (key === undefined) return;

@@ -17,6 +17,9 @@ import type { AsyncClient } from './async-client.types.js';
 import { RookeryClient, type ClientDefaults } from './client.js';
 import type { Contract } from '../contract.js';
 import { DEFAULTS_KEYS } from '../option-keys.js';
+import type { ClientChannel } from '../../grpc/channel-options.js';
+import { MuxCaller } from '../../mux/client/mux-caller.js';
+import type { MuxChannel } from '../../mux/client/mux-channel.js';
 import { checkMs } from '../../core/duration.js';
 import { type Compat } from '../options.js';
 import { keepingContext, observableMethod, type ObservableMethod } from './observable-method.js';
@@ -28,20 +31,26 @@ export interface DiscoveryClientOptions {
   /** One for all gRPC services of the client, and for those that `with` makes. */
   readonly channel: Channel;
   /** For defaults that differ from the client's own. */
-  readonly clientOptions: (defaults: ClientDefaults) => ClientOptions;
+  readonly channelFor: (defaults: ClientDefaults) => ClientChannel;
   readonly defaults: ClientDefaults;
   /** `'nest'`: Observables as Nest's own client makes them. */
   readonly compat?: Compat | undefined;
+  /** Absent where its calls go one by one. */
+  readonly mux?: MuxChannel | undefined;
 }
 
 /** The client of `forFeature`: Nest's own gRPC client over one channel of ours. */
 export class DiscoveryClient extends RookeryClient {
   readonly #proxy: ChannelProxy;
+  readonly #caller: MuxCaller | undefined;
   readonly #services = new Map<string, Record<string, unknown>>();
 
   constructor(private readonly options: DiscoveryClientOptions) {
     super();
-    this.#proxy = new ChannelProxy(options, options.clientOptions(options.defaults));
+    const { mux, service } = options;
+    const channel = options.channelFor(options.defaults);
+    this.#caller = mux && new MuxCaller(mux, channel.capture, service);
+    this.#proxy = new ChannelProxy(options, channel.options, this.#caller);
   }
 
   getService<T extends object>(name: string): T {
@@ -56,11 +65,10 @@ export class DiscoveryClient extends RookeryClient {
     let service = this.#services.get(name);
     if (!service) {
       const client = this.getClientByServiceName<Client>(name);
-      service = createAsyncClient(
-        client,
-        (client.constructor as ServiceClientConstructor).service,
-        this.options.service,
-      );
+      service = createAsyncClient(client, (client.constructor as ServiceClientConstructor).service, {
+        service: this.options.service,
+        caller: this.#caller,
+      });
       this.#services.set(name, service);
     }
     return service as AsyncClient<any>;
@@ -117,7 +125,11 @@ function notReady(service: string, ms: number): Error {
 class ChannelProxy extends ClientGrpcProxy {
   readonly #compat: Compat | undefined;
 
-  constructor({ contract, target, channel, compat }: DiscoveryClientOptions, clientOptions: ClientOptions) {
+  constructor(
+    { contract, target, channel, compat }: DiscoveryClientOptions,
+    clientOptions: ClientOptions,
+    private readonly caller: MuxCaller | undefined,
+  ) {
     super({
       url: target,
       package: [...contract.servicePackages],
@@ -129,7 +141,7 @@ class ChannelProxy extends ClientGrpcProxy {
 
   override createServiceMethod(client: Client, name: string): ObservableMethod {
     if (this.#compat === 'nest') return keepingContext(super.createServiceMethod(client, name));
-    return observableMethod(client, name, (error) => this.serializeError(error) as unknown);
+    return observableMethod(client, name, (error) => this.serializeError(error) as unknown, this.caller);
   }
 
   override createClientByServiceName(name: string): unknown {

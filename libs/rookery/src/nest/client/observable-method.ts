@@ -1,7 +1,11 @@
-import type { Client, MethodDefinition, ServiceError } from '@grpc/grpc-js';
+import { AsyncResource } from 'node:async_hooks';
+import { Metadata, type Client, type MethodDefinition, type requestCallback, type ServiceError } from '@grpc/grpc-js';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Messages } from './async-client.types.js';
 import { currentContext, inContext } from '../../grpc/request-context.js';
+import type { Ongoing } from '../../mux/client/mux-call.js';
+import type { MuxCaller, StartUnary } from '../../mux/client/mux-caller.js';
+import { unaryOf } from './unary.js';
 import { isMessages, pump } from './pump.js';
 
 type GrpcCall = Parameters<typeof pump>[1] & {
@@ -22,9 +26,11 @@ export function observableMethod(
   client: Client,
   name: string,
   describe: (error: ServiceError) => unknown,
+  caller?: MuxCaller,
 ): ObservableMethod {
   const method = (client as unknown as Record<string, GrpcMethod>)[name]!;
   const { requestStream, responseStream } = method;
+  const unary = requestStream || responseStream || !caller ? undefined : unaryOf(client, name, caller);
   return (request, ...rest) =>
     inCallersContext((observer) => {
       const hears = requestStream && isMessages(request);
@@ -41,14 +47,25 @@ export function observableMethod(
         observer.next(value);
         observer.complete();
       };
+      // grpc-js loses a cancel in the turn in which the call was made.
+      const leave = (call: Ongoing) => () => void (state.over || setImmediate(() => call.cancel()));
+      if (unary) return leave(startUnary(unary, request, args.slice(1), answered));
       const call = method.apply(client, responseStream ? args : [...args, answered]);
       if (responseStream) listen(call, observer, state, fail);
       if (hears) pump(request as Messages<unknown>, call, (error) => observer.error(error));
-      return () => {
-        // grpc-js loses a cancel in the turn in which the call was made.
-        if (!state.over) setImmediate(() => call.cancel());
-      };
+      return leave(call);
     });
+}
+
+/** Whoever subscribes hears the answer as in any call of his own: what carries it belongs to all. */
+function startUnary(
+  start: StartUnary,
+  request: unknown,
+  rest: readonly unknown[],
+  answered: requestCallback<unknown>,
+): Ongoing {
+  const [metadata, options = {}] = rest[0] instanceof Metadata ? rest : [undefined, rest[0]];
+  return start(request, metadata as Metadata | undefined, options as object, AsyncResource.bind(answered));
 }
 
 function inCallersContext(subscribe: (observer: Subscriber<unknown>) => () => void): Observable<unknown> {

@@ -27,6 +27,9 @@ import { HEALTH_CHECK, ServerHealth } from './health.js';
 import type { ListenPlace } from './listen-place.js';
 import { addReflection } from './reflection.js';
 import { RunningCalls } from './running-calls.js';
+import { MUX_SERVICE, type MuxServer } from '../../mux/server/mux-server.js';
+import type { MuxSettings } from '../mux-options.js';
+import { serverMux } from './server-mux.js';
 import { OWN_SERVER_KEYS } from '../option-keys.js';
 import { sendable } from './sendable.js';
 import type { RookeryGrpcOptions } from '../options.js';
@@ -65,6 +68,8 @@ export interface ServerContract {
   readonly contract: Contract;
   /** The part that the server's own options name, not its controllers' decorators. */
   readonly own?: Contract | undefined;
+  /** Absent where it takes no calls over streams of mux. */
+  readonly mux?: MuxSettings | undefined;
 }
 
 /** Nest's gRPC server that knows its port, says who it is, and leaves start and stop to the application's life cycle. */
@@ -72,12 +77,14 @@ export class RookeryGrpcServer extends ServerGrpc {
   /** When the last call came in, monotonic ms; absent while none has. */
   lastCallAt: number | undefined;
   /** Of the user's methods, those that `onLoadPackageDefinition` added among them. */
-  readonly calls = new RunningCalls();
+  readonly calls: Pick<RunningCalls, 'end'> = { end: (reason, which) => this.#end(reason, which) };
   /** Of the application. */
   modules: ModulesContainer | undefined;
   #bound: Bound | undefined;
   #health: ServerHealth | undefined;
+  readonly #running = new RunningCalls();
   readonly #asides = new RunningCalls();
+  readonly #mux: MuxServer | undefined;
   readonly #lanes: ReadonlySet<string> | undefined;
   #sockets: AcceptedSockets | undefined;
   readonly #handled = new Set<string>();
@@ -91,6 +98,10 @@ export class RookeryGrpcServer extends ServerGrpc {
   ) {
     super(nestOptions(settings, contracts.contract));
     this.#lanes = acceptedLanes(settings.lanes);
+    const mux =
+      contracts.mux && settings.compat !== 'nest' ? serverMux(contracts.mux, settings, this.logger) : undefined;
+    if (mux && 'off' in mux) this.logger.warn(`mux is off, for the server has ${mux.off}: calls come one by one`);
+    else this.#mux = mux;
   }
 
   /** Where it listens, once it does. */
@@ -161,8 +172,18 @@ export class RookeryGrpcServer extends ServerGrpc {
 
   /** Takes no new calls; resolves when the running ones have ended. */
   drain(): Promise<void> {
+    this.#mux?.refuse();
     this.#sockets?.destroyMute();
     return new Promise((resolve) => (this.#grpcServer ? this.#grpcServer.tryShutdown(() => resolve()) : resolve()));
+  }
+
+  goAway(): void {
+    this.#mux?.goAway();
+  }
+
+  #end(...[reason, which]: Parameters<RunningCalls['end']>): void {
+    this.#running.end(reason, which);
+    if (which !== 'streams') this.#mux?.end(reason);
   }
 
   /** Ends the streams of those who watch its health or read its contract: they would never end by themselves. */
@@ -191,6 +212,7 @@ export class RookeryGrpcServer extends ServerGrpc {
     this.#sockets = new AcceptedSockets(server);
     this.#grpcServer = server as WrappingServer;
     server.addService(PEER_SERVICE, { Hello: this.#hello });
+    if (this.#mux) server.addService(MUX_SERVICE, { Calls: this.#mux.accept });
     return server;
   }
 
@@ -244,12 +266,17 @@ export class RookeryGrpcServer extends ServerGrpc {
     const { path, requestStream, responseStream } = definition;
     const streams = requestStream || responseStream;
     const run = method as (call: unknown, callback: unknown) => unknown;
+    if (path === MUX_SERVICE.Calls.path) return method;
     if (ASIDE.test(path)) return streams ? this.#asides.track(run, true) : method;
     const serve = (call: IncomingCall, callback: unknown): unknown => {
       this.lastCallAt = systemTime.now();
       return serveCall(call, this.#lanes, () => run(call, callback));
     };
-    return this.calls.track(serve, streams);
+    if (!streams) {
+      const { requestDeserialize: deserialize, responseSerialize: serialize } = definition;
+      this.#mux?.add({ path, deserialize, serialize, handle: serve as never });
+    }
+    return this.#running.track(serve, streams);
   };
 
   #methodOf(...[handler, type, streaming]: Parameters<ServerGrpc['createServiceMethod']>): GrpcMethod {
@@ -270,7 +297,7 @@ export class RookeryGrpcServer extends ServerGrpc {
   readonly #hello = (_: ServerUnaryCall<HelloRequest, HelloResponse>, callback: sendUnaryData<HelloResponse>): void => {
     // Between binding and knowing its address it cannot say who it is; the other side asks again.
     const answer = this.life.hello(this);
-    if (answer) callback(null, answer);
+    if (answer) callback(null, this.#mux ? { ...answer, mux: this.#mux.offer } : answer);
     else callback({ code: status.UNAVAILABLE, details: 'the server is starting' });
   };
 }

@@ -8,6 +8,7 @@ import { checkKeys } from '../../core/keys.js';
 import { checkLaneList } from '../../grpc/lane.js';
 import { checkRegisterMode } from '../environment.js';
 import { checkMs } from '../../core/duration.js';
+import { checkMux } from '../mux-options.js';
 import { checkCompat, type HealthOptions, type RookeryGrpcOptions } from '../options.js';
 import { HEALTH_KEYS, INSTANCE_KEYS, LANE_KEYS, SERVER_KEYS, STOP_KEYS } from '../option-keys.js';
 import { ServerFactory } from './server-factory.js';
@@ -75,6 +76,7 @@ function checkOptions(options: RookeryGrpcOptions): RookeryGrpcOptions {
   if (options.health !== undefined) checkHealth(options.health);
   if (options.reflection !== undefined) checkBoolean(options.reflection, 'rookeryGrpc.reflection');
   if (options.lanes !== undefined) checkLanes(options.lanes);
+  if (options.mux !== undefined) checkMux(options.mux, 'rookeryGrpc.mux');
   if (options.compat !== undefined) checkCompat(options.compat, 'rookeryGrpc.compat');
   if (options.registerWaitMs !== undefined) checkMs(options.registerWaitMs, 'rookeryGrpc.registerWaitMs');
   if (options.registerTimeoutMs !== undefined) checkMs(options.registerTimeoutMs, 'rookeryGrpc.registerTimeoutMs');

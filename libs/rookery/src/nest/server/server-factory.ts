@@ -5,6 +5,7 @@ import type { DecoratedController } from './controllers.js';
 import type { RookeryLifecycle } from './lifecycle.js';
 import { listenPlace } from './listen-place.js';
 import type { RookeryGrpcOptions } from '../options.js';
+import { muxSettings } from '../mux-options.js';
 import { refuseOwn } from './own-dependency.js';
 import { RookeryGrpcServer } from './rookery-grpc.server.js';
 import type { RookeryRuntime } from '../runtime.js';
@@ -31,7 +32,8 @@ export class ServerFactory {
     const plan = planServices(hosted, { service, option: options.instance, environment: environment.instance });
     refuseOwn(options.dependsOn ?? [], [...plan.map(({ name }) => name), ...(service === undefined ? [] : [service])]);
     const place = listenPlace(options.url, environment.bind, registry);
-    const server = new RookeryGrpcServer({ ...options, ...place }, { contract, own }, this.lifecycle);
+    const mux = muxSettings(this.runtime.options.mux, options.mux);
+    const server = new RookeryGrpcServer({ ...options, ...place }, { contract, own, mux }, this.lifecycle);
     this.lifecycle.attach(server);
     return server;
   }

@@ -59,6 +59,7 @@ function stage({
   const rotation = { end: () => void (hosted.draining = true) } as Rotation;
   const server = {
     calls: { end: (_: object, which = 'all') => void step(`end ${which}`, 0) },
+    goAway: () => {},
     endAsides: () => void step('end asides', 0),
     lastCallAt,
     sessions,

@@ -30,6 +30,8 @@ export interface StoppableServer {
   readonly sessions: number;
   /** It drains, and every client has been sent everything; those that are alive close their connections now. */
   readonly spent: boolean;
+  /** Tells clients to send their calls elsewhere; those that still come are served. */
+  goAway(): void;
   /** Ends the streams that would never end by themselves, and that nobody misses. */
   endAsides(): void;
   /** Takes no new calls; resolves when the running ones have ended. */
@@ -88,6 +90,7 @@ async function spent(server: StoppableServer, time: Time, signal: AbortSignal): 
 async function withdraw({ server, hosted, rotation }: Stopping, { registry, time }: StopSettings): Promise<void> {
   if (!hosted) return;
   rotation?.end();
+  server.goAway();
   // A deregistration that fails is ended by its lease, like one that takes too long.
   const withdrawn = within(time, WITHDRAW_MS, hosted.withdraw()).catch(() => undefined);
   // Where no registry tells anybody, they hear it by asking for its health, such as Kubernetes.

@@ -1,0 +1,72 @@
+import type { CallOptions, Metadata, requestCallback } from '@grpc/grpc-js';
+import type { RookeryCallOptions } from '../../grpc/call-options.js';
+import type { CallCapture } from '../../grpc/capture.js';
+import type { Endpoint } from '../../core/endpoint.js';
+import type { SubchannelConnection } from '../../grpc/connection.js';
+import { encodeMetadata } from '../metadata-section.js';
+import { MuxCall, type CallPlaces, type Ongoing, type UnaryMethod } from './mux-call.js';
+import type { MuxChannel } from './mux-channel.js';
+import type { MuxConnection } from './mux-connection.js';
+
+/** What makes a unary call: over mux where that changes nothing but its cost, else through grpc-js. */
+export type StartUnary = (
+  request: unknown,
+  metadata: Metadata | undefined,
+  options: CallOptions & RookeryCallOptions,
+  answered: requestCallback<unknown>,
+) => Ongoing;
+
+/** Makes the calls of one client with its defaults. */
+export class MuxCaller {
+  readonly #places: CallPlaces;
+
+  constructor(
+    private readonly channel: MuxChannel,
+    private readonly capture: CallCapture,
+    private readonly service: string,
+  ) {
+    this.#places = { service, registry: capture.defaults.registry };
+  }
+
+  unary(method: UnaryMethod): StartUnary {
+    const { path, plain } = method;
+    const { channel, service } = this;
+    return (request, metadata, options, answered) => {
+      const { balancer } = channel;
+      if (!balancer || asksForGrpc(options)) return plain({ request, bytes: undefined, metadata, options, answered });
+      const captured = this.capture.capture(options, { service, path, unary: true, metadata });
+      const call = new MuxCall({ method, captured, request, metadata, options, answered }, this.#places);
+      const { record } = captured;
+      if (captured.failure || record.deadline <= record.madeAt!) return call.goPlain();
+      const picked = balancer.pick(record);
+      // It waits, or is told why it cannot, where all calls do.
+      if (!('pick' in picked)) return call.goPlain();
+      return this.#sent(call, picked.pick, request, metadata);
+    };
+  }
+
+  #sent(call: MuxCall, endpoint: Endpoint, request: unknown, metadata: Metadata | undefined): Ongoing {
+    const { record } = call.captured;
+    const carrier = (endpoint.connection as SubchannelConnection).carrier as MuxConnection | undefined;
+    record.preset = endpoint;
+    if (!carrier) return call.goPlain();
+    let bytes: Buffer;
+    try {
+      bytes = call.method.serialize(request);
+    } catch {
+      // It says so in its own words.
+      return call.goPlain();
+    }
+    const section = metadata || record.lane !== undefined ? encodeMetadata(metadata, record.lane) : undefined;
+    const size = bytes.length + (section?.length ?? 0);
+    if (bytes.length > this.channel.maxMessageBytes || size > carrier.maxRequestBytes) return call.goPlain(bytes);
+    if (!carrier.send(call, bytes, section)) return call.goPlain(bytes);
+    record.preset = undefined;
+    return call;
+  }
+}
+
+/** What only grpc-js can do for a single call. */
+function asksForGrpc({ credentials, interceptors, interceptor_providers, host, parent, propagate_flags }: CallOptions) {
+  return Boolean(credentials ?? interceptors ?? interceptor_providers ?? host ?? parent ?? propagate_flags);
+}

@@ -1,0 +1,390 @@
+import { Metadata, status, type sendUnaryData, type ServerDuplexStream } from '@grpc/grpc-js';
+import { copyOf } from '../copy.js';
+import { Deadlines } from '../deadlines.js';
+import { FrameWriter } from '../frame-writer.js';
+import {
+  CANCEL,
+  FrameCursor,
+  FrameError,
+  GOAWAY,
+  LONGEST_MS,
+  MAX_CONCURRENT,
+  MAX_NAME_BYTES,
+  MAX_NAMES,
+  MAX_REQUEST_BYTES,
+  MAX_RESPONSE_BYTES,
+  MORE,
+  NAME,
+  readU32,
+  REQUEST,
+  RESPONSE,
+  SETTINGS,
+  SKIPPABLE,
+  WITH_HEADERS,
+  WITH_METADATA,
+  WITH_TIMEOUT,
+  WITH_TRAILERS,
+} from '../frames.js';
+import { decodeMetadata, encodeMetadata } from '../metadata-section.js';
+import type { MuxMethod, MuxServer } from './mux-server.js';
+import { MuxServerCall, type CallOrigin, type Failure } from './server-call.js';
+
+/** Calls that are begun in one turn: more of them would keep answers, timers and other clients waiting. */
+const SLICE = 128;
+/** Of an answer that is longer, this much goes in a frame, bytes: small ones get in between. */
+const PART_BYTES = 32_768;
+const UNSET = 0xffff_ffff;
+
+/** One stream of calls, the server's side. */
+export class MuxSession implements CallOrigin {
+  onEnd: () => void = () => {};
+  readonly peer: string;
+  readonly authority: string;
+  readonly #slots: (MuxServerCall | undefined)[] = [];
+  readonly #methods: (MuxMethod | string)[] = [];
+  readonly #writer = new FrameWriter();
+  readonly #deadlines: Deadlines;
+  readonly #base: Metadata;
+  /** What has come and waits for its turn. */
+  #cursor: FrameCursor | undefined;
+  #accepted = 0;
+  #running = 0;
+  #maxResponseBytes = UNSET;
+  #flushDue = false;
+  #refusing = false;
+  #leaving = false;
+  #over = false;
+  #now = 0;
+
+  constructor(
+    private readonly stream: ServerDuplexStream<Buffer, Buffer>,
+    private readonly server: MuxServer,
+  ) {
+    this.peer = stream.getPeer();
+    this.authority = stream.getHost();
+    this.#base = stream.metadata;
+    this.#deadlines = new Deadlines(server.options.time, (now) => this.#expire(now));
+    const { maxConcurrent, maxRequestBytes } = server.options;
+    this.#writer.frame(SETTINGS, 0, 0, 0, 12);
+    this.#setting(MAX_CONCURRENT, maxConcurrent);
+    this.#setting(MAX_REQUEST_BYTES, maxRequestBytes);
+    this.#flushSoon();
+    stream.on('data', (batch: Buffer) => this.#read(batch));
+    stream.on('end', () => {
+      this.#leaving = true;
+      this.#maybeEnd();
+    });
+    stream.on('cancelled', () => this.#gone());
+    stream.on('error', () => this.#gone());
+  }
+
+  getAuthContext(): ReturnType<CallOrigin['getAuthContext']> {
+    return this.stream.getAuthContext();
+  }
+
+  getMetricsRecorder(): ReturnType<CallOrigin['getMetricsRecorder']> {
+    return this.stream.getMetricsRecorder();
+  }
+
+  goAway(): void {
+    if (this.#over) return;
+    this.#writer.frame(GOAWAY, 0, 0, 0, 0);
+    this.#flushSoon();
+  }
+
+  refuse(): void {
+    if (this.#over || this.#refusing) return;
+    this.#refusing = this.#leaving = true;
+    this.#cursor = undefined;
+    this.#writer.frame(GOAWAY, 0, 1, this.#accepted, 0);
+    this.#flushSoon();
+    this.#maybeEnd();
+  }
+
+  endAll(reason: Failure): void {
+    for (const call of this.#slots) {
+      if (!call) continue;
+      this.#cancelled(call, 'the server stops');
+      this.#respond(call, reason);
+    }
+  }
+
+  /** A handler has answered. */
+  answered(call: MuxServerCall, ...[failure, value, trailers]: Parameters<sendUnaryData<unknown>>): void {
+    // What comes after the end is for nobody.
+    if (call.over) return;
+    if (failure) return this.#respond(call, failure, trailers);
+    const { method, slot } = call.parts;
+    let message: Buffer;
+    try {
+      message = method.serialize(value);
+    } catch {
+      return this.#respond(call, { code: status.INTERNAL, details: 'Error serializing response' });
+    }
+    const tooLong = this.#tooLong(message);
+    if (tooLong) return this.#respond(call, tooLong);
+    const headers = this.#section(call, call.headers);
+    const trailing = this.#section(call, trailers);
+    if (headers || trailing || message.length > PART_BYTES) return this.#inFull(call, { headers, trailing, message });
+    this.#writer.frame(RESPONSE, 0, status.OK, slot, message.length);
+    this.#writer.body(message);
+    this.#close(call);
+  }
+
+  /** The texts are those of grpc-js. */
+  #tooLong({ length }: Buffer): Failure | undefined {
+    const { maxSendBytes } = this.server.options;
+    if (maxSendBytes >= 0 && length > maxSendBytes)
+      return {
+        code: status.RESOURCE_EXHAUSTED,
+        details: `Sent message larger than max (${length + 5} vs. ${maxSendBytes})`,
+      };
+    if (length > this.#maxResponseBytes)
+      return {
+        code: status.RESOURCE_EXHAUSTED,
+        details: `Received message larger than max (${length} vs ${this.#maxResponseBytes})`,
+      };
+    return undefined;
+  }
+
+  #inFull(
+    call: MuxServerCall,
+    parts: { readonly headers?: Buffer | undefined; readonly trailing?: Buffer | undefined; readonly message: Buffer },
+    code: status = status.OK,
+  ): void {
+    const { headers, trailing } = parts;
+    const { slot } = call.parts;
+    let { message } = parts;
+    for (; message.length > PART_BYTES; message = message.subarray(PART_BYTES)) {
+      this.#writer.frame(RESPONSE, MORE, status.OK, slot, PART_BYTES);
+      this.#writer.body(message.subarray(0, PART_BYTES));
+    }
+    const sections = [headers, trailing].reduce((sum, section) => sum + (section ? 4 + section.length : 0), 0);
+    const flags = (headers ? WITH_HEADERS : 0) | (trailing ? WITH_TRAILERS : 0);
+    this.#writer.frame(RESPONSE, flags, code, slot, sections + message.length);
+    for (const section of [headers, trailing]) {
+      if (!section) continue;
+      this.#writer.u32(section.length);
+      this.#writer.body(section);
+    }
+    this.#writer.body(message);
+    this.#close(call);
+  }
+
+  #respond(call: MuxServerCall, failure: Failure, trailers?: Metadata): void {
+    const { code, details, metadata } = statusOf(failure, trailers);
+    const message = Buffer.from(this.server.options.text(details));
+    const headers = this.#section(call, call.headers);
+    this.#inFull(call, { headers, trailing: this.#section(call, metadata), message }, code);
+  }
+
+  #section(call: MuxServerCall, metadata: unknown): Buffer | undefined {
+    if (metadata === undefined || metadata === null) return undefined;
+    return encodeMetadata(this.server.options.metadata(call.parts.method.path, metadata));
+  }
+
+  #close(call: MuxServerCall): void {
+    call.over = true;
+    this.#slots[call.parts.slot] = undefined;
+    this.#running -= 1;
+    if (!this.#flushDue) this.#flushSoon();
+    if (this.#leaving) this.#maybeEnd();
+  }
+
+  #setting(key: number, value: number): void {
+    this.#writer.body(Uint8Array.of(key, key >>> 8));
+    this.#writer.u32(value);
+  }
+
+  #flushSoon(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushDue = false;
+    if (this.#over) return;
+    for (const batch of this.#writer.take()) this.stream.write(batch);
+    this.#maybeEnd();
+  };
+
+  /** The last call is answered, and nobody sends another one. */
+  #maybeEnd(): void {
+    if (!this.#leaving || this.#over || this.#running > 0 || this.#cursor || this.#flushDue) return;
+    this.#finish();
+    this.stream.end();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#deadlines.close();
+    this.onEnd();
+  }
+
+  /** Its client is gone: whatever still runs is for nobody. */
+  #gone(): void {
+    if (this.#over) return;
+    this.#finish();
+    for (const call of this.#slots.splice(0)) if (call) this.#cancelled(call, 'cancelled');
+  }
+
+  #cancelled(call: MuxServerCall, reason: string): void {
+    call.cancelled = true;
+    call.emit('cancelled', reason);
+  }
+
+  #read(batch: Buffer): void {
+    if (this.#over || this.#refusing) return;
+    this.#cursor = new FrameCursor(batch);
+    this.#work();
+  }
+
+  readonly #work = (): void => {
+    const cursor = this.#cursor;
+    if (!cursor || this.#over) return;
+    this.#now = this.server.options.time.now();
+    try {
+      for (let left = SLICE; left > 0; left -= 1) {
+        if (!cursor.next()) {
+          this.#cursor = undefined;
+          this.stream.resume();
+          return this.#maybeEnd();
+        }
+        this.#take(cursor);
+        if (this.#over || this.#refusing) return;
+      }
+    } catch (error) {
+      return this.#break(error as Error);
+    }
+    this.stream.pause();
+    setImmediate(this.#work);
+  };
+
+  #take(frame: FrameCursor): void {
+    const { type } = frame;
+    if (type === REQUEST) this.#request(frame);
+    else if (type === CANCEL) this.#cancel(frame);
+    else if (type === NAME) this.#name(frame);
+    else if (type === SETTINGS) this.#settings(frame);
+    else if (type < SKIPPABLE) throw new FrameError(`a frame of type ${type}`);
+  }
+
+  #name({ batch, code, start, end }: FrameCursor): void {
+    if (code !== this.#methods.length + 1 || code > MAX_NAMES) throw new FrameError(`name ${code} out of turn`);
+    if (end - start > MAX_NAME_BYTES) throw new FrameError('a name that is too long');
+    const path = batch.toString('latin1', start, end);
+    this.#methods.push(this.server.method(path) ?? path);
+  }
+
+  #settings({ batch, start, end }: FrameCursor): void {
+    if ((end - start) % 6 !== 0) throw new FrameError('settings of half a pair');
+    for (let at = start; at < end; at += 6) {
+      const key = batch.readUInt16LE(at);
+      if (key === MAX_RESPONSE_BYTES) this.#maxResponseBytes = readU32(batch, at + 2);
+    }
+  }
+
+  #request(frame: FrameCursor): void {
+    const { batch, flags, code, id, end } = frame;
+    let { start } = frame;
+    const { maxConcurrent, maxRequestBytes } = this.server.options;
+    if (id >= maxConcurrent || this.#slots[id]) throw new FrameError(`slot ${id} is taken, or is none`);
+    if (end - start > maxRequestBytes + 8) throw new FrameError('a request that is too long');
+    if (flags & ~(WITH_TIMEOUT | WITH_METADATA)) throw new FrameError(`a request with flags ${flags}`);
+    const method = this.#methods[code - 1];
+    if (method === undefined) throw new FrameError(`a request without a name (${code})`);
+    let timeoutMs = Infinity;
+    if (flags & WITH_TIMEOUT) {
+      if (start + 4 > end) throw new FrameError('a request that ends within its time');
+      timeoutMs = Math.min(readU32(batch, start), LONGEST_MS);
+      start += 4;
+    }
+    let metadata: Metadata | undefined;
+    if (flags & WITH_METADATA) {
+      const from = start + 4;
+      start = from <= end ? from + readU32(batch, start) : Infinity;
+      if (start > end) throw new FrameError('a section is longer than its frame');
+      metadata = decodeMetadata(batch.subarray(from, start), this.#base.clone());
+    }
+    this.#accepted += 1;
+    while (this.#slots.length <= id) this.#slots.push(undefined);
+    this.#begin(method, id, timeoutMs, metadata ?? this.#base.clone(), copyOf(batch, start, end));
+  }
+
+  #begin(method: MuxMethod | string, slot: number, timeoutMs: number, metadata: Metadata, message: Buffer): void {
+    const known = typeof method === 'string' ? unknownMethod(method) : method;
+    let request: unknown;
+    let failure: Failure | undefined;
+    try {
+      request = known.deserialize(message);
+    } catch {
+      failure = { code: status.INTERNAL, details: 'Error deserializing request' };
+    }
+    const deadline = this.#now + timeoutMs;
+    const deadlineAt = timeoutMs === Infinity ? Infinity : Date.now() + timeoutMs;
+    const parts = { origin: this, method: known, slot, metadata, request, deadline, deadlineAt };
+    const call = new MuxServerCall(parts);
+    this.#slots[slot] = call;
+    this.#running += 1;
+    if (failure) return this.#respond(call, failure);
+    if (deadline !== Infinity) this.#deadlines.add(deadline, this.#now);
+    try {
+      known.handle(call, (...answer) => this.answered(call, ...answer));
+    } catch {
+      this.#respond(call, { code: status.UNKNOWN, details: 'Unknown error' });
+    }
+  }
+
+  #cancel({ id }: FrameCursor): void {
+    const call = this.#slots[id];
+    // It may have been answered meanwhile.
+    if (!call) return;
+    this.#cancelled(call, 'cancelled');
+    if (!call.over) this.#respond(call, { code: status.CANCELLED, details: 'Cancelled on client' });
+  }
+
+  #expire(now: number): number {
+    let next = Infinity;
+    for (const call of this.#slots) {
+      if (!call) continue;
+      const { deadline } = call.parts;
+      if (deadline > now) {
+        next = Math.min(next, deadline);
+        continue;
+      }
+      this.#cancelled(call, 'deadline');
+      if (!call.over) this.#respond(call, { code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
+    }
+    return next;
+  }
+
+  /** The client broke the protocol: nothing that comes after it can be understood. */
+  #break(error: Error): void {
+    if (!(error instanceof FrameError)) throw error;
+    this.#gone();
+    this.stream.emit('error', {
+      code: status.INTERNAL,
+      details: `mux: the client broke the protocol: ${error.message}`,
+    });
+  }
+}
+
+/** As grpc-js makes a status of what a handler gives. */
+function statusOf(failure: Failure, trailers: Metadata | undefined) {
+  const { code, details, metadata } = failure;
+  const { message = 'Unknown Error' } = failure as { readonly message?: string };
+  const known = typeof code === 'number' && Number.isInteger(code);
+  return {
+    code: known ? code : status.UNKNOWN,
+    details: known && typeof details === 'string' ? details : message,
+    metadata: trailers ?? metadata,
+  };
+}
+
+function unknownMethod(path: string): MuxMethod {
+  const refuse = (_: unknown, callback: sendUnaryData<unknown>) =>
+    callback({ code: status.UNIMPLEMENTED, details: `The server does not implement the method ${path}` });
+  const nothing = (): undefined => undefined;
+  return { path, deserialize: nothing, serialize: () => Buffer.alloc(0), handle: refuse };
+}
