@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { getClientToken, RookeryModule, type RookeryClient } from 'rookery';
 import { memory } from 'rookery/registries';
 import { afterEach, expect, it } from 'vitest';
-import { probe, type ProbeService } from '../apps/contracts.js';
+import { probe } from '../apps/contracts.js';
 import { NestStage } from '../support/nest-stage.js';
 
 let stage: NestStage;

@@ -219,7 +219,7 @@ class ServiceBalancer implements Balancer {
   }
 
   callEnded(endpoint: Endpoint, call: CallRecord, outcome: Outcome): boolean {
-    this.#clock.reach(this.options.time.now());
+    this.#clock.reach(outcome.at ?? this.options.time.now());
     endpoint.callEnded(call, outcome);
     this.#ejection?.callEnded(endpoint, call, outcome);
     return this.#retry.ended(call, endpoint, outcome, call.waitForReady === true || this.#hasOthers(call, endpoint));

@@ -56,6 +56,8 @@ export interface Outcome {
   readonly pushedBack?: boolean | undefined;
   /** From its start to its end. */
   readonly ms: number;
+  /** When it ended, monotonic ms; default now, which costs a look at the clock. */
+  readonly at?: number;
 }
 
 /** Why a call cannot be served, as `reason` of a call error. */

@@ -41,7 +41,7 @@ export class Ejection {
     const verdict = judge(call, outcome);
     if (this.#closed || verdict === 'nothing' || endpoint.ejectedUntil !== undefined) return;
     // What still ran while it was ejected, or while somebody else was there.
-    if (this.parts.time.now() - outcome.ms < tally.since) return;
+    if (tally.since !== -Infinity && (outcome.at ?? this.parts.time.now()) - outcome.ms < tally.since) return;
     const failed = verdict === 'failed';
     // Whoever stops ends what still runs.
     if (failed && (endpoint.draining || !isServing(instance))) return;

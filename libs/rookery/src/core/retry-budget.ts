@@ -31,40 +31,41 @@ export class RetryBudget {
   ) {
     this.#ratio = ratio;
     this.#reserve = perSecond * WINDOW_S;
-    this.#second = this.#now();
+    this.#second = secondOf(time.now());
   }
 
-  /** A call was made. */
-  deposit(): void {
+  /** A call was made, at `now`, monotonic ms. */
+  deposit(now = this.time.now()): void {
+    this.#pass(now);
     this.#add(this.#ratio);
   }
 
   /** Takes a retry, if there is one. */
   withdraw(): boolean {
-    this.#pass();
+    this.#pass(this.time.now());
     // Shares of calls add up to a whole with errors in the last place.
     if (this.#reserve + this.#sum < 1 - 1e-6) return false;
     this.#add(-1);
     return true;
   }
 
-  #now(): number {
-    return Math.floor(this.time.now() / 1000);
-  }
-
   #add(amount: number): void {
-    this.#pass();
     this.#seconds[this.#second % WINDOW_S]! += amount;
     this.#sum += amount;
   }
 
   /** Forgets the seconds that are over. */
-  #pass(): void {
-    const now = this.#now();
-    if (now === this.#second) return;
+  #pass(ms: number): void {
+    const now = secondOf(ms);
+    // A call may have been made a while before it is sent.
+    if (now <= this.#second) return;
     const passed = Math.min(now - this.#second, WINDOW_S);
     for (let i = 1; i <= passed; i += 1) this.#seconds[(this.#second + i) % WINDOW_S] = 0;
     this.#second = now;
     this.#sum = this.#seconds.reduce((sum, amount) => sum + amount, 0);
   }
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1000);
 }

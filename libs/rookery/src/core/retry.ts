@@ -77,7 +77,7 @@ export class RetryRule {
   /** An attempt begins. */
   started(call: CallRecord): void {
     call.attempts += 1;
-    if (call.attempts === 1) this.#budget.deposit();
+    if (call.attempts === 1) this.#budget.deposit(call.madeAt);
   }
 
   /**

@@ -46,11 +46,13 @@ const REMEMBERED = 1000;
  * @throws {RookeryError} ROOKERY_OPTION_INVALID
  */
 export function checkFlags(options: RookeryCallOptions, place: () => string): void {
-  for (const key of ['idempotent', 'waitForReady'] as const) {
-    const value: unknown = options[key];
-    if (value !== undefined && typeof value !== 'boolean')
-      throw wrong(`${place()}.${key}`, `found ${show(value)}.`, 'Use true or false.');
-  }
+  checkFlag(options.idempotent, 'idempotent', place);
+  checkFlag(options.waitForReady, 'waitForReady', place);
+}
+
+function checkFlag(value: unknown, key: string, place: () => string): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw wrong(`${place()}.${key}`, `found ${show(value)}.`, 'Use true or false.');
 }
 
 /**

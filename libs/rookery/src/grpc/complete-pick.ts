@@ -69,11 +69,13 @@ function observing(subchannel: Subchannel, { time, onStarted, onEnded }: Complet
       onReceiveMessage: (message: unknown) => pass(() => listener.onReceiveMessage(message)),
       onReceiveStatus: (status) => {
         const processed = status.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
+        const at = time.now();
         const again = onEnded(call, {
           code: status.code,
           processed,
           pushedBack: status.code === UNAVAILABLE && Number(status.metadata.get(PUSHBACK)[0]) < 0,
-          ms: time.now() - startedAt,
+          ms: at - startedAt,
+          at,
         });
         if (!again) {
           for (const tell of held ?? []) tell();

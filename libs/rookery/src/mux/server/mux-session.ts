@@ -27,6 +27,7 @@ import {
 } from '../frames.js';
 import { decodeMetadata, encodeMetadata } from '../metadata-section.js';
 import type { MuxMethod, MuxServer } from './mux-server.js';
+import { metadataOfStream } from './stream-metadata.js';
 import { MuxServerCall, type CallOrigin, type Failure } from './server-call.js';
 
 /** Calls that are begun in one turn: more of them would keep answers, timers and other clients waiting. */
@@ -248,7 +249,7 @@ export class MuxSession implements CallOrigin {
       for (let left = SLICE; left > 0; left -= 1) {
         if (!cursor.next()) {
           this.#cursor = undefined;
-          this.stream.resume();
+          if (this.stream.isPaused()) this.stream.resume();
           return this.#maybeEnd();
         }
         this.#take(cursor);
@@ -309,7 +310,7 @@ export class MuxSession implements CallOrigin {
     }
     this.#accepted += 1;
     while (this.#slots.length <= id) this.#slots.push(undefined);
-    this.#begin(method, id, timeoutMs, metadata ?? this.#base.clone(), copyOf(batch, start, end));
+    this.#begin(method, id, timeoutMs, metadata ?? metadataOfStream(this.#base), copyOf(batch, start, end));
   }
 
   #begin(method: MuxMethod | string, slot: number, timeoutMs: number, metadata: Metadata, message: Buffer): void {
