@@ -5,20 +5,27 @@ import {
   ConflictException,
   Controller,
   ForbiddenException,
+  Inject,
+  Injectable,
   NotFoundException,
+  Scope,
+  UnauthorizedException,
   UseFilters,
   UseGuards,
   type ArgumentsHost,
   type CanActivate,
   type ExceptionFilter,
+  type INestMicroservice,
+  type PipeTransform,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { GrpcMethod, GrpcNotFoundException, RpcException } from '@nestjs/microservices';
+import { BaseRpcExceptionFilter, GrpcMethod, GrpcNotFoundException, RpcException } from '@nestjs/microservices';
 import { getClientToken, RegisterService, rookeryGrpc, RookeryModule, type RookeryClient } from 'rookery';
 import { eventually } from 'rookery/testing';
 import { firstValueFrom, from, Subject, throwError, type Observable } from 'rxjs';
-import { tap } from 'rxjs/operators';
+import { catchError, mergeMap, tap } from 'rxjs/operators';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NestStage } from '../support/nest-stage.js';
 import {
   answered,
   streamed,
@@ -129,6 +136,92 @@ describe('an error', () => {
     }
   });
 
+  it('is that of its own call where a filter delays it, and the Observables of two calls fail at once', async () => {
+    const failures = new Subject<never>();
+    let listening = 0;
+    stage.handlers.ask = ({ text }) => {
+      const exception = text === 'slow' ? new ForbiddenException('of slow') : new NotFoundException('of fast');
+      const failing = failures.pipe(
+        tap({ subscribe: () => (listening += 1) }),
+        catchError(() => throwError(() => exception)),
+      );
+      return Promise.resolve(failing);
+    };
+    const configure = (app: INestMicroservice) => app.useGlobalFilters(new DelayingFilter());
+    const client = stage.raw(await stage.start('rookery', { configure }));
+    const both = ['slow', 'fast'].map((text) => answered((done) => client.Ask({ text }, done)));
+    await eventually(() => expect(listening).toBe(2));
+    failures.error(new Error('both'));
+    expect(await Promise.all(both)).toEqual([
+      { code: status.PERMISSION_DENIED, details: 'of slow' },
+      { code: status.NOT_FOUND, details: 'of fast' },
+    ]);
+  });
+
+  it.each([
+    ['leaves it to Nest', new ConflictException('taken'), { code: status.ALREADY_EXISTS, details: 'taken' }],
+    ['gives Nest another one', new NotFoundException('gone'), { code: status.DATA_LOSS, details: 'lost' }],
+    ['makes a status of its own', new ForbiddenException(), { code: status.ABORTED, details: 'changed' }],
+  ])('is what a filter that extends the one of Nest makes of it: it %s', async (_, exception, expected) => {
+    throwing(() => exception);
+    const configure = (app: INestMicroservice) => app.useGlobalFilters(new ChangingFilter());
+    const client = stage.raw(await stage.start('rookery', { configure }));
+    expect(await everywhere(client)).toEqual(Array(4).fill(refused(expected)));
+  });
+
+  it('has its code where the controller lives as long as a request, and where it cannot be made', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Tenant {
+      constructor() {
+        if (broken) throw new UnauthorizedException('who are you');
+      }
+    }
+    @Controller()
+    @RegisterService()
+    class Scoped extends StreamsController {
+      constructor(
+        @Inject(NestStage) scopedStage: StreamsStage,
+        @Inject(Tenant) readonly tenant: Tenant,
+      ) {
+        super(scopedStage);
+      }
+    }
+    let broken = false;
+    throwing(() => new ConflictException('taken'));
+    const client = stage.raw(await stage.start('rookery', { controllers: [Scoped], providers: [Tenant] }));
+    expect(await everywhere(client)).toEqual(Array(4).fill(refused({ code: status.ALREADY_EXISTS, details: 'taken' })));
+    broken = true;
+    expect(await everywhere(client)).toEqual(
+      Array(4).fill(refused({ code: status.UNAUTHENTICATED, details: 'who are you' })),
+    );
+  });
+
+  it('of a pipe has its code', async () => {
+    throwing(() => new ConflictException('taken'));
+    const refusing: PipeTransform = {
+      transform: () => {
+        throw new BadRequestException('no number');
+      },
+    };
+    const configure = (app: INestMicroservice) => app.useGlobalPipes(refusing);
+    const client = stage.raw(await stage.start('rookery', { configure }));
+    expect(await everywhere(client)).toEqual(Array(4).fill(refused({ code: status.INVALID_ARGUMENT })));
+  });
+
+  it('is logged by Nest, once, where nobody expected it', async () => {
+    const logged: unknown[] = [];
+    const logger = { log() {}, warn() {}, error: (message: unknown) => logged.push(message) };
+    const configure = (app: INestMicroservice) => app.useLogger(logger);
+    const exception = new Error('the password is 1234');
+    throwing(() => exception);
+    const client = stage.raw(await stage.start('rookery', { configure }));
+    await everywhere(client);
+    expect(logged).toEqual(Array(4).fill(exception));
+    throwing(() => new NotFoundException('gone'));
+    await everywhere(client);
+    expect(logged).toHaveLength(4);
+  });
+
   it('of a filter itself is told as an unknown one', async () => {
     stage.handlers.ask = () => Promise.reject(new NotFoundException('gone'));
     const client = stage.raw(
@@ -207,6 +300,24 @@ describe('an error', () => {
     });
   });
 });
+
+/** Leaves an exception to Nest, but later. */
+@Catch()
+class DelayingFilter extends BaseRpcExceptionFilter {
+  override catch(exception: unknown, host: ArgumentsHost): Observable<any> {
+    return from(Promise.resolve()).pipe(mergeMap(() => super.catch(exception, host)));
+  }
+}
+
+@Catch()
+class ChangingFilter extends BaseRpcExceptionFilter {
+  override catch(exception: unknown, host: ArgumentsHost): Observable<any> {
+    if (exception instanceof ForbiddenException)
+      return throwError(() => ({ code: status.ABORTED, message: 'changed' }));
+    const lost = new RpcException({ code: status.DATA_LOSS, message: 'lost' });
+    return super.catch(exception instanceof NotFoundException ? lost : exception, host);
+  }
+}
 
 @Controller()
 @RegisterService()

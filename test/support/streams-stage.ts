@@ -66,10 +66,10 @@ export class StreamsStage extends RefusalStage {
   /** Where a new server listens. */
   async start(
     kind: Kind,
-    { controllers = [StreamsController], configure = () => {} }: StartOptions = {},
+    { controllers = [StreamsController], providers: own = [], configure = () => {} }: StartOptions = {},
   ): Promise<string> {
     const url = `unix:${join(tmpdir(), `rookery-${randomUUID()}.sock`)}`;
-    const providers = [{ provide: NestStage, useValue: this }];
+    const providers = [{ provide: NestStage, useValue: this }, ...own];
     const [module, options] =
       kind === 'nest'
         ? [
@@ -77,7 +77,7 @@ export class StreamsStage extends RefusalStage {
             { transport: Transport.GRPC, options: { ...STREAMS, url } },
           ]
         : [
-            this.module({ controllers }),
+            this.module({ controllers, providers: own }),
             rookeryGrpc({ service: streams, url, ...(kind === 'compat' && { compat: 'nest' }) }),
           ];
     const app = await NestFactory.createMicroservice<MicroserviceOptions>(
@@ -101,6 +101,7 @@ export class StreamsStage extends RefusalStage {
 
 interface StartOptions {
   readonly controllers?: Type[];
+  readonly providers?: Type[];
   readonly configure?: (app: INestMicroservice) => void;
 }
 

@@ -3,7 +3,6 @@ import type { ModulesContainer } from '@nestjs/core';
 import { GrpcMethod, GrpcStreamMethod } from '@nestjs/microservices';
 import { expect, it } from 'vitest';
 import { equipHandlers } from './equip.js';
-import { exceptionNote } from './exception-note.js';
 import { pullingInterceptor } from './pulling.interceptor.js';
 
 const own: NestInterceptor = { intercept: (_, next) => next.handle() };
@@ -31,7 +30,7 @@ const definition = {
   't.Message': { format: 'Protocol Buffer 3 DescriptorProto' },
 } as unknown as Parameters<typeof equipHandlers>[1];
 
-it('equips the gRPC handlers of a contract, once, and leaves everything else alone', () => {
+it('equips the streaming gRPC handlers of a contract, once, and leaves everything else alone', () => {
   const controllers = new Map([Mixed, Heir].map((metatype) => [metatype, { metatype }]));
   const modules = new Map([['module', { controllers }]]) as unknown as ModulesContainer;
   equipHandlers(modules, definition);
@@ -43,7 +42,6 @@ it('equips the gRPC handlers of a contract, once, and leaves everything else alo
         Reflect.getMetadata(key, Mixed.prototype[name]) as unknown,
       ]),
     );
-  const note = [exceptionNote];
-  expect(metadata('__exceptionFilters__')).toEqual({ get: note, list: note, sum: note });
+  expect(metadata('__exceptionFilters__')).toEqual({});
   expect(metadata('__interceptors__')).toEqual({ list: [own, pullingInterceptor] });
 });

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
-import { UseFilters, UseInterceptors } from '@nestjs/common';
+import { UseInterceptors } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { PackageDefinition } from '@grpc/proto-loader';
-import { exceptionNote } from './exception-note.js';
+import { noteExceptions } from './exception-note.js';
 import { pullingInterceptor } from './pulling.interceptor.js';
 import type { MethodDefinition } from './grpc-method.js';
 
@@ -10,11 +10,12 @@ const PATTERN_METADATA = 'microservices:pattern';
 const scanner = new MetadataScanner();
 
 /**
- * Adds to the gRPC handlers of an application what `grpcMethod` needs to hear from inside Nest, before Nest reads their
- * metadata: an exception note, and where the method streams its answers, an interceptor. Both do nothing in calls of other
- * servers, and are added once.
+ * Brings into Nest what `grpcMethod` needs from inside it: the note of exceptions, and, before Nest reads the metadata of
+ * the handlers, an interceptor for methods that stream their answers. Both do nothing in calls of other servers, and are
+ * added once.
  */
 export function equipHandlers(modules: ModulesContainer, definition: PackageDefinition): void {
+  noteExceptions();
   const methods = Object.values(definition).flatMap((entry) =>
     'format' in entry ? [] : (Object.values(entry) as unknown as MethodDefinition[]),
   );
@@ -27,10 +28,10 @@ function equipController(prototype: Record<string, Function>, methods: readonly 
   for (const name of scanner.getAllMethodNames(prototype)) {
     const handler = prototype[name]!;
     const served = methods.filter((method) => patternsOf(handler).some((pattern) => isFor(pattern, method)));
-    if (served.length > 0) once(noted, handler, () => UseFilters(exceptionNote)(prototype, name, { value: handler }));
+    if (!served.some(({ responseStream }) => responseStream) || pulling.has(handler)) continue;
+    pulling.add(handler);
     // The last one of a method stands next to it.
-    if (served.some(({ responseStream }) => responseStream))
-      once(pulling, handler, () => UseInterceptors(pullingInterceptor)(prototype, name, { value: handler }));
+    UseInterceptors(pullingInterceptor)(prototype, name, { value: handler });
   }
 }
 
@@ -49,11 +50,4 @@ function isFor(pattern: Pattern, { path }: MethodDefinition): boolean {
   return pattern.rpc === rpc && (service === pattern.service || service.endsWith(`.${String(pattern.service)}`));
 }
 
-const noted = new WeakSet<Function>();
 const pulling = new WeakSet<Function>();
-
-function once(done: WeakSet<Function>, handler: Function, equip: () => void): void {
-  if (done.has(handler)) return;
-  done.add(handler);
-  equip();
-}

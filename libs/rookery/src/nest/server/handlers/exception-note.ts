@@ -1,64 +1,44 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { Catch, type ExceptionFilter } from '@nestjs/common';
+import type { ArgumentsHost } from '@nestjs/common';
+import { BaseRpcExceptionFilter } from '@nestjs/microservices';
+import { shared } from '../../../system/shared.js';
 
-/** What the handler of one call threw, before Nest made an answer of it. */
-export interface Thrown {
-  exception?: unknown;
+/** What Nest's last filter was given, by call. One for all copies of this package, since only one of them notes it. */
+const exceptions = shared('exceptions', () => new WeakMap<object, unknown>());
+/** The prototypes that note already; there is one for each copy of Nest. */
+const noting = shared('noting filters', () => new WeakSet<object>());
+
+type LastFilter = Pick<BaseRpcExceptionFilter, 'catch'>;
+
+/**
+ * From now on, Nest's last filter notes the exceptions of gRPC calls; once, however often it is asked for. It is the base
+ * of every handler's chain of filters, so it sees what no filter of the user has handled, and what one leaves to `super`.
+ * It does as before, for calls over every transport: a filter in the chain would come before the global ones.
+ */
+export function noteExceptions(filter: LastFilter = BaseRpcExceptionFilter.prototype): void {
+  if (noting.has(filter)) return;
+  noting.add(filter);
+  const original = filter.catch;
+  filter.catch = function (this: LastFilter, exception, host) {
+    const call = callOf(host);
+    if (call) exceptions.set(call, exception);
+    return original.call(this, exception, host);
+  };
 }
 
-interface Note {
-  readonly exception: unknown;
-  /** In whose context it was thrown. */
-  readonly call: Thrown | undefined;
-}
-
-const calls = new AsyncLocalStorage<Thrown>();
-/** What has been noted in the running turn: an Observable may fail in the context of another call. */
-let latest: Note | undefined;
-
-/** Runs a handler, or subscribes to what it gave; what it throws is noted in `thrown` before an exception filter is asked. */
-export function withNote<T>(thrown: Thrown, run: () => T): T {
-  return calls.run(thrown, run);
+/** The exception of a call that Nest has replaced by "Internal server error", or by what the exception says. */
+export function exceptionOf(call: object): unknown {
+  return exceptions.get(call);
 }
 
 /**
- * What was thrown where the Observable of a call has just failed.
- * @param before what was noted when the handler had returned: Nest makes an Observable of its exception. Other calls may
- * have failed in this turn, so `latest` counts only for an Observable that failed by itself.
+ * Handlers take a message, its metadata and the call, or the call first; those of other transports take none. Who calls
+ * the filter himself may give it anything.
  */
-export function notedFor(thrown: Thrown, before: unknown): unknown {
-  const note = latest;
-  latest = undefined;
-  if (note?.call === thrown) return note.exception;
-  if (before !== undefined) return before;
-  // The call in whose context it failed has not thrown it.
-  if (note?.call) delete note.call.exception;
-  return note?.exception;
+function callOf(host: Partial<ArgumentsHost> | undefined): object | undefined {
+  const [first, , third] = host?.getArgs?.<unknown[]>() ?? [];
+  return [third, first].find(isCall);
 }
 
-class Everything {
-  static [Symbol.hasInstance](exception: unknown): boolean {
-    const call = calls.getStore();
-    if (call) call.exception = exception;
-    const note = (latest = { exception, call });
-    queueMicrotask(() => {
-      if (latest === note) latest = undefined;
-    });
-    return false;
-  }
+function isCall(argument: unknown): argument is object {
+  return typeof (argument as { getDeadline?: unknown } | null | undefined)?.getDeadline === 'function';
 }
-
-/**
- * A filter that catches nothing. Nest asks the filters of a handler one after the other whether an exception is theirs,
- * the last of the method's first and the global ones at the end. A filter that catches would come before the global
- * ones wherever we may put it; whoever only hears the question leaves all of them their place, and in hybrid applications
- * too, where a server has global filters of its own.
- */
-@Catch(Everything)
-class ExceptionNote implements ExceptionFilter {
-  catch(exception: unknown): never {
-    throw exception;
-  }
-}
-
-export const exceptionNote: ExceptionFilter = new ExceptionNote();

@@ -3,7 +3,6 @@ import type { Logger } from '@nestjs/common';
 import { GrpcMethodStreamingType } from '@nestjs/microservices';
 import { EMPTY, firstValueFrom, fromEvent, isObservable, lastValueFrom, map, takeUntil, type Observable } from 'rxjs';
 import { unknown, type CallStatus } from './call-status.js';
-import { withNote, type Thrown } from './exception-note.js';
 import { messageFor, messagesOf, refusalOf, type AnswerType } from './messages.js';
 import { isIterable, pull } from './pull.js';
 import { pullingFor } from './pulling.interceptor.js';
@@ -72,24 +71,22 @@ async function answer(
   callback: Callback,
   asks: boolean,
 ): Promise<void> {
-  const thrown: Thrown = {};
-  const given = await withNote(thrown, () => handler(asks ? requestStream(call) : call.request, call.metadata, call));
-  const value = isObservable(given) ? await settle(given, thrown, call, asks) : given;
+  const given = await handler(asks ? requestStream(call) : call.request, call.metadata, call);
+  const value = isObservable(given) ? await settle(given, call, asks) : given;
   if (!call.cancelled) callback(null, messageFor(type, value));
 }
 
-function settle(given: Observable<unknown>, thrown: Thrown, call: Call, last: boolean): Promise<unknown> {
-  const messages = whileOpen(messagesOf(given, thrown), call);
+function settle(given: Observable<unknown>, call: Call, last: boolean): Promise<unknown> {
+  const messages = whileOpen(messagesOf(given, call), call);
   return last
     ? lastValueFrom(messages, { defaultValue: undefined })
     : firstValueFrom(messages, { defaultValue: undefined });
 }
 
 async function stream(handler: Handler, type: AnswerType, call: Call, asks: boolean): Promise<void> {
-  const thrown: Thrown = {};
-  const given = await withNote(thrown, () => handler(asks ? requestStream(call) : call.request, call.metadata, call));
+  const given = await handler(asks ? requestStream(call) : call.request, call.metadata, call);
   const answers = isIterable(given) && !isObservable(given) ? pull(given, call) : given;
-  const messages = messagesOf(answers, thrown).pipe(map((value) => messageFor(type, value)));
+  const messages = messagesOf(answers, call).pipe(map((value) => messageFor(type, value)));
   await lastValueFrom(whileOpen(messages.pipe(map((message) => void call.write(message))), call), {
     defaultValue: undefined,
   });
@@ -98,9 +95,8 @@ async function stream(handler: Handler, type: AnswerType, call: Call, asks: bool
 
 /** The handler has the call and answers by itself; only what it throws is ours. */
 async function pass(handler: Handler, call: Call, callback: Callback | undefined): Promise<void> {
-  const thrown: Thrown = {};
-  const given = await withNote(thrown, () => (callback ? handler(call, callback) : handler(call)));
-  if (isObservable(given)) await lastValueFrom(whileOpen(messagesOf(given, thrown), call), { defaultValue: undefined });
+  const given = await (callback ? handler(call, callback) : handler(call));
+  if (isObservable(given)) await lastValueFrom(whileOpen(messagesOf(given, call), call), { defaultValue: undefined });
 }
 
 /** Until the call is over, however it ends: grpc-js says `cancelled` then, and nothing else. */

@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import type { Logger } from '@nestjs/common';
-import { catchError, concatMap, from, isObservable, map, Observable, of } from 'rxjs';
+import { catchError, concatMap, from, isObservable, map, of, type Observable } from 'rxjs';
 import { Refusal, statusOf, statusOfUnseen, unknown, type CallStatus } from './call-status.js';
-import { notedFor, withNote, type Thrown } from './exception-note.js';
+import { exceptionOf } from './exception-note.js';
 import { heard } from './heard.js';
 
 /** A method of a contract, as far as answers go. */
@@ -12,13 +12,13 @@ export interface AnswerType {
   readonly responseSerialize: (message: unknown) => unknown;
 }
 
-/** What a handler has just given, as messages; it fails with a `Refusal`, or with what no filter has seen. */
-export function messagesOf(given: unknown, thrown: Thrown): Observable<unknown> {
+/** What the handler of a call has given, as messages; it fails with a `Refusal`, or with what no filter has seen. */
+export function messagesOf(given: unknown, call: object): Observable<unknown> {
   if (!isObservable(given)) return of(given);
-  const before = thrown.exception;
-  return new Observable((subscriber) => withNote(thrown, () => given.subscribe(subscriber))).pipe(
+  // Of the user's copy of RxJS.
+  return from(given).pipe(
     catchError((error: unknown) => {
-      throw new Refusal(statusOf(error, notedFor(thrown, before)));
+      throw new Refusal(statusOf(error, exceptionOf(call)));
     }),
     // They wait here for their turn, and those behind the first refusal for ever.
     map(heard),
