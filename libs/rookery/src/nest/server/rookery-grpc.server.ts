@@ -90,6 +90,8 @@ export class RookeryGrpcServer extends ServerGrpc {
   readonly #handled = new Set<string>();
   #grpcServer: WrappingServer | undefined;
   #closing: Promise<void> | undefined;
+  /** Nest's own, which does nothing. */
+  readonly #noHook = this.onProcessingStartHook;
 
   constructor(
     readonly settings: RookeryGrpcOptions & ListenPlace,
@@ -285,6 +287,8 @@ export class RookeryGrpcServer extends ServerGrpc {
       type: type as MethodOptions['type'],
       streaming,
       logger: this.logger,
+      // Who sets a hook may do so at any time.
+      hooked: () => this.onProcessingStartHook !== this.#noHook || Boolean(this.onProcessingEndHook),
       around: (call, run) =>
         this.runWithProcessingHooks(
           Object.assign({}, call, { operationId: handler.name }) as never,

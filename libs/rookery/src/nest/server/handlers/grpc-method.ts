@@ -26,6 +26,8 @@ export interface MethodOptions {
   readonly handler: Handler;
   readonly type: MethodDefinition;
   readonly streaming: GrpcMethodStreamingType;
+  /** Whether somebody has set hooks by now. */
+  readonly hooked: () => boolean;
   readonly around: AroundCall;
   readonly logger: Pick<Logger, 'error'>;
 }
@@ -34,23 +36,57 @@ export interface MethodOptions {
  * Nest's gRPC method without its defects: every call is answered, once, and a client that goes away ends the work for
  * it. docs/guides/streams-and-errors.md lists them.
  */
-export function grpcMethod({ handler, type, streaming, around, logger }: MethodOptions): GrpcMethod {
+export function grpcMethod(options: MethodOptions): GrpcMethod {
+  const { type, hooked, around } = options;
+  const run = anyMethod(options);
+  const plain = type.requestStream || type.responseStream ? (...call: Run) => void run(...call) : unaryMethod(options);
+  return (call, callback) => {
+    if (hooked()) around(call, (done) => run(call, callback).finally(done));
+    else plain(call, callback);
+  };
+}
+
+type Run = Parameters<GrpcMethod>;
+
+/** Of any kind. */
+function anyMethod({ handler, type, streaming, logger }: MethodOptions): (...call: Run) => Promise<void> {
   const { requestStream: asks, responseStream: streams } = type;
   const passes = asks && streaming === GrpcMethodStreamingType.PT_STREAMING;
-  return (call, callback) =>
-    around(call, async (done) => {
-      // The handler of grpc-js for this event sends the status behind the messages.
-      const send = (refusal: CallStatus) => (streams ? void call.emit('error', refusal as Error) : callback(refusal));
+  return async (call, callback) => {
+    // The handler of grpc-js for this event sends the status behind the messages.
+    const send = (refusal: CallStatus) => (streams ? void call.emit('error', refusal as Error) : callback(refusal));
+    try {
+      if (passes) await pass(handler, call, streams ? undefined : callback);
+      else if (streams) await stream(handler, type, pullingFor(call), asks);
+      else await answer(handler, type, call, callback, asks);
+    } catch (error) {
+      if (!call.cancelled) refuse(error, send, logger);
+    }
+  };
+}
+
+/** The same for a unary call, most of which have a message at once: nothing is made for one that it does not need. */
+function unaryMethod({ handler, type, logger }: MethodOptions): GrpcMethod {
+  return (call, callback) => {
+    const failed = (error: unknown): void => {
+      if (!call.cancelled) refuse(error, callback, logger);
+    };
+    const answered = (given: unknown): unknown => {
       try {
-        if (passes) await pass(handler, call, streams ? undefined : callback);
-        else if (streams) await stream(handler, type, pullingFor(call), asks);
-        else await answer(handler, type, call, callback, asks);
+        if (!isObservable(given)) return reply(type, call, callback, given);
+        return settle(given, call, false)
+          .then((value) => reply(type, call, callback, value))
+          .catch(failed);
       } catch (error) {
-        if (!call.cancelled) refuse(error, send, logger);
-      } finally {
-        done();
+        return failed(error);
       }
-    });
+    };
+    try {
+      Promise.resolve(handler(call.request, call.metadata, call)).then(answered, failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
 }
 
 /** An exception may fail once more where somebody reads what it says. */
@@ -73,6 +109,10 @@ async function answer(
 ): Promise<void> {
   const given = await handler(asks ? requestStream(call) : call.request, call.metadata, call);
   const value = isObservable(given) ? await settle(given, call, asks) : given;
+  reply(type, call, callback, value);
+}
+
+function reply(type: AnswerType, call: Call, callback: Callback, value: unknown): void {
   if (!call.cancelled) callback(null, messageFor(type, value));
 }
 
