@@ -8,7 +8,7 @@ import { CallTimes, type CallTime } from './call-deadline.js';
 import { checkCallOptions, checkFlags, type RookeryCallOptions } from './call-options.js';
 import type { GrpcCall } from './call-record.js';
 import { hashKeyOf } from './hash-key.js';
-import { currentContext, type RequestContext } from './request-context.js';
+import { currentContext, noteClient, type RequestContext } from './request-context.js';
 
 export interface CaptureOptions {
   /** Used for calls that name no group. */
@@ -58,6 +58,7 @@ export class CallCapture {
   readonly #times: CallTimes;
 
   constructor(readonly defaults: CaptureOptions) {
+    noteClient();
     this.#times = new CallTimes(defaults.timeoutMs);
   }
 

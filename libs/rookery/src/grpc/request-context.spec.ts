@@ -3,7 +3,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { acceptedLanes, serveCall } from './incoming-call.js';
 import { currentLane, withLane } from './lane.js';
-import { currentContext, detached, emitIn, inContext } from './request-context.js';
+import { currentContext, detached, emitIn, inContext, noteClient } from './request-context.js';
 
 /** A time that has not come, ms since 1970. */
 const FAR = 4_000_000_000_000;
@@ -45,6 +45,7 @@ it.each([
   [{ accept: ['blue'] }, 'canary', Infinity, undefined],
   [{ accept: ['blue', 'canary'] }, 'canary', Infinity, { lane: 'canary' }],
 ] as const)('a server with lanes %j makes of the lane %j and the deadline %s: %j', (lanes, lane, deadline, context) => {
+  noteClient();
   const metadata = new Metadata();
   if (lane !== undefined) metadata.set('rookery-lane', lane);
   const call = Object.assign(new EventEmitter(), { metadata, getDeadline: () => deadline });

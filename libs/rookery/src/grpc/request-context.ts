@@ -11,6 +11,18 @@ export interface RequestContext {
 // One for all copies of this package: a server of the one and a client of the other serve the same request.
 const contexts = shared('contexts', () => new AsyncLocalStorage<RequestContext | undefined>());
 
+const clients = shared('clients', () => ({ made: false }));
+
+/** There is a client: from now on, whoever handles a call may make others, and they end with it. */
+export function noteClient(): void {
+  clients.made = true;
+}
+
+/** Whether a client has been made in this process, by any copy of this package. */
+export function hasClients(): boolean {
+  return clients.made;
+}
+
 /** That of the running code; absent where it works for no request, or the request carries nothing. */
 export function currentContext(): RequestContext | undefined {
   return contexts.getStore();

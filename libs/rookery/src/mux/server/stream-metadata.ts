@@ -13,6 +13,12 @@ class StreamMetadata {
 
   constructor(private readonly stream: Metadata) {}
 
+  /** What is not there need not be copied to say so. */
+  get(key: string): (string | Buffer)[] {
+    const entries = this.#entries ?? (this.stream.get(key).length > 0 ? this.internalRepr : undefined);
+    return entries?.get(key.toLowerCase()) ?? [];
+  }
+
   /** Where `Metadata` keeps what it has; private, so a spec notices where it goes by another name. */
   get internalRepr(): Entries {
     return (this.#entries ??= (this.stream.clone() as unknown as { readonly internalRepr: Entries }).internalRepr);
