@@ -82,4 +82,12 @@ describe('RunningCalls', () => {
     calls.end(STOPPED);
     expect([calls.size, answers, feed.told]).toEqual([0, [], ['cancelled']]);
   });
+
+  it('lets a handler answer what its client has cancelled, and answer again: grpc-js sends neither', () => {
+    const calls = new RunningCalls();
+    const { call, answer, answers } = unary(calls);
+    call.emit('cancelled');
+    for (let i = 0; i < 2; i += 1) answer(null, {});
+    expect([calls.size, answers]).toEqual([0, Array(2).fill([null, {}])]);
+  });
 });

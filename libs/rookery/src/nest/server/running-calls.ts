@@ -6,8 +6,11 @@ type ServerCall = EventEmitter & { readonly cancelled: boolean; end?(): void };
 type Method = (call: never, callback: never) => unknown;
 
 interface RunningCall {
+  /** Answers it; streams have none. */
+  readonly callback: sendUnaryData<unknown> | undefined;
   readonly streams: boolean;
-  end(reason: Partial<StatusObject>): void;
+  /** Not by its handler. */
+  ended: boolean;
 }
 
 /**
@@ -15,7 +18,16 @@ interface RunningCall {
  * and do not send again; here they get a status of their own, and their handlers hear that they are cancelled.
  */
 export class RunningCalls {
-  readonly #running = new Set<RunningCall>();
+  readonly #running = new Map<ServerCall, RunningCall>();
+  /** One listener for all calls. */
+  readonly #forget: (this: ServerCall) => void;
+
+  constructor() {
+    const running = this.#running;
+    this.#forget = function () {
+      running.delete(this);
+    };
+  }
 
   get size(): number {
     return this.#running.size;
@@ -23,54 +35,38 @@ export class RunningCalls {
 
   /** The method, whose calls are known while they run. */
   track(method: Method, streams: boolean): UntypedHandleCall {
+    const run = method as (call: unknown, callback: unknown) => unknown;
     return (call: ServerCall, callback?: sendUnaryData<unknown>) => {
-      const run = method as (call: unknown, callback: unknown) => unknown;
-      return run(call, callback ? this.#unary(call, callback, streams) : this.#stream(call));
+      const running: RunningCall = { callback, streams: streams || !callback, ended: false };
+      this.#running.set(call, running);
+      call.on('cancelled', this.#forget);
+      if (callback) return run(call, this.#answering(call, callback, running));
+      call.on('finish', this.#forget);
+      return run(call, undefined);
     };
   }
 
   /** Ends what runs with a status, or only the streams. */
   end(reason: Partial<StatusObject>, which: 'all' | 'streams' = 'all'): void {
-    for (const call of this.#running) if (which === 'all' || call.streams) call.end(reason);
+    for (const [call, running] of this.#running)
+      if (which === 'all' || running.streams) this.#end(call, running, reason);
   }
 
-  #unary(call: ServerCall, callback: sendUnaryData<unknown>, streams: boolean): sendUnaryData<unknown> {
-    let ended = false;
-    const running: RunningCall = {
-      streams,
-      end: (reason) => {
-        this.#running.delete(running);
-        ended = true;
-        callback(reason);
-        cancel(call);
-      },
-    };
-    this.#add(running, call);
+  #answering(call: ServerCall, callback: sendUnaryData<unknown>, running: RunningCall): sendUnaryData<unknown> {
     return (...answer) => {
-      if (ended) return;
-      this.#running.delete(running);
+      if (running.ended) return;
+      this.#running.delete(call);
       callback(...answer);
     };
   }
 
-  #stream(call: ServerCall): undefined {
-    const running: RunningCall = {
-      streams: true,
-      end: (reason) => {
-        this.#running.delete(running);
-        if (reason.code === status.OK) call.end?.();
-        else call.emit('error', reason);
-        cancel(call);
-      },
-    };
-    call.once('finish', () => this.#running.delete(running));
-    this.#add(running, call);
-    return undefined;
-  }
-
-  #add(running: RunningCall, call: ServerCall): void {
-    this.#running.add(running);
-    call.once('cancelled', () => this.#running.delete(running));
+  #end(call: ServerCall, running: RunningCall, reason: Partial<StatusObject>): void {
+    this.#running.delete(call);
+    running.ended = true;
+    if (running.callback) running.callback(reason);
+    else if (reason.code === status.OK) call.end?.();
+    else call.emit('error', reason);
+    cancel(call);
   }
 }
 
