@@ -16,6 +16,7 @@ describe('the text of a status', () => {
 
   it.each([
     ['x', 6144],
+    [' ', 2048],
     ['ü', 1024],
     ['😀', 512],
   ])('is cut at a character where 6 KiB end: %s', (character, fit) => {

@@ -28,29 +28,61 @@ const SINGLE = new Set(
  * ever; half an emoji in an error text is enough.
  */
 export function sendable(logger: Pick<Logger, 'warn'>): ServerInterceptor {
-  return ({ path }, call) => {
-    const checked = (given: unknown) => {
-      const { metadata, left } = sendableMetadata(given);
-      if (left.length > 0) logger.warn(`${path} cannot send its metadata ${left.join(', ')}: left out`);
-      return metadata;
-    };
-    return new ServerInterceptingCall(call, {
-      sendMetadata: (metadata, next) => next(checked(metadata)),
-      sendStatus: (status, next) =>
-        next({
-          ...status,
-          details: sendableText(status.details),
-          // Absent, grpc-js does not look at it.
-          ...(status.metadata && { metadata: checked(status.metadata) }),
-        }),
-    });
-  };
+  return ({ path }, call) => new SendableCall(call, path, logger);
 }
+
+type NextCall = ConstructorParameters<typeof ServerInterceptingCall>[0];
+
+/** Hands on as grpc-js's own would, at once: nothing here has to be waited for, so nothing is kept for later. */
+class SendableCall extends ServerInterceptingCall {
+  #headed = false;
+
+  constructor(
+    private readonly next: NextCall,
+    private readonly path: string,
+    private readonly logger: Pick<Logger, 'warn'>,
+  ) {
+    super(next);
+  }
+
+  override start(listener: Parameters<NextCall['start']>[0]): void {
+    this.next.start(listener);
+  }
+
+  override sendMetadata(metadata: Metadata): void {
+    this.#headed = true;
+    this.next.sendMetadata(this.#checked(metadata));
+  }
+
+  override sendMessage(message: unknown, callback: () => void): void {
+    if (!this.#headed) {
+      this.#headed = true;
+      this.next.sendMetadata(new Metadata());
+    }
+    this.next.sendMessage(message, callback);
+  }
+
+  override sendStatus(status: Parameters<NextCall['sendStatus']>[0]): void {
+    const details = sendableText(status.details);
+    // Absent, grpc-js does not look at it.
+    if (status.metadata) this.next.sendStatus({ ...status, details, metadata: this.#checked(status.metadata) });
+    else this.next.sendStatus(details === status.details ? status : { ...status, details });
+  }
+
+  #checked(given: unknown): Metadata {
+    const { metadata, left } = sendableMetadata(given);
+    if (left.length > 0) this.logger.warn(`${this.path} cannot send its metadata ${left.join(', ')}: left out`);
+    return metadata;
+  }
+}
+
+/** What is sent as it is, and surely short enough once it is percent-encoded. */
+const PLAIN = /^[\x20-\x7e]{0,2048}$/;
 
 /** A text without half characters, and not longer than clients take. */
 export function sendableText(given: unknown): string {
   // Of nearly every call.
-  if (given === '') return given;
+  if (typeof given === 'string' && PLAIN.test(given)) return given;
   // No character is shorter once it is encoded.
   const text = Buffer.from(textOf(given).slice(0, MAX_TEXT + 1)).toString();
   if (encodedSize(text) <= MAX_TEXT) return text;
