@@ -40,6 +40,10 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
       'node:net',
     ],
   },
+  mux: {
+    folders: ['core', 'grpc'],
+    packages: ['@grpc/grpc-js', 'node:async_hooks', 'node:events'],
+  },
   snapshots: {
     folders: ['core'],
     packages: ['node:crypto', 'node:fs/promises', 'node:path', 'node:timers/promises'],
@@ -50,11 +54,11 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     packages: ['@grpc/grpc-js', '@grpc/proto-loader', '@nestjs/*', 'node:*', 'rxjs'],
   },
   'nest/client': {
-    folders: ['core', 'grpc', 'nest', 'system'],
+    folders: ['core', 'grpc', 'mux', 'nest', 'system'],
     packages: ['@grpc/grpc-js', '@nestjs/*', 'node:*', 'rxjs'],
   },
   'nest/server': {
-    folders: ['core', 'grpc', 'nest', 'nest/server/handlers', 'system'],
+    folders: ['core', 'grpc', 'mux', 'nest', 'nest/server/handlers', 'system'],
     packages: ['@grpc/grpc-js', '@nestjs/*', 'grpc-health-check', 'node:*', 'reflect-metadata', 'rxjs'],
     lazy: ['@grpc/reflection'],
   },

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Metadata } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { systemTime } from '../system/time.js';
-import { captureCall } from './capture.js';
+import { CallCapture } from './capture.js';
 import { serveCall } from './incoming-call.js';
 import { withLane } from './lane.js';
 import { currentContext } from './request-context.js';
@@ -32,7 +32,7 @@ it('has a context from when the first client is made, before that only with a la
   expect(seenBy(early)).toEqual([undefined, undefined]);
   expect(Object.hasOwn(early, 'emit')).toBe(false);
   expect(seenBy(callIn('canary'))).toEqual(Array(2).fill({ lane: 'canary', deadline: FAR }));
-  captureCall({ timeoutMs: 0, time: systemTime });
+  void new CallCapture({ timeoutMs: 0, time: systemTime });
   expect(seenBy(callIn())).toEqual(Array(2).fill({ deadline: FAR }));
 });
 

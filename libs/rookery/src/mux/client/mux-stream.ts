@@ -232,7 +232,13 @@ export class MuxStream {
   }
 
   #ends(call: MuxCall, code: number, processed: boolean, now = this.parts.time.now(), pushedBack = false): boolean {
-    return this.parts.link.callEnded(call.captured.record, { code, processed, pushedBack, ms: now - call.sentAt, at: now });
+    return this.parts.link.callEnded(call.captured.record, {
+      code,
+      processed,
+      pushedBack,
+      ms: now - call.sentAt,
+      at: now,
+    });
   }
 
   #goAway({ code, id }: FrameCursor): void {

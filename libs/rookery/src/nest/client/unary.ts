@@ -1,4 +1,5 @@
 import { Client, Metadata, type CallOptions, type MethodDefinition, type requestCallback } from '@grpc/grpc-js';
+import { isInstrumented } from '../../grpc/instrumented.js';
 import type { MuxCaller, StartUnary } from '../../mux/client/mux-caller.js';
 import type { Ongoing, PlainCall } from '../../mux/client/mux-call.js';
 
@@ -13,12 +14,7 @@ export function unaryOf(client: Client, name: string, caller?: MuxCaller): Start
     bytes
       ? client.makeUnaryRequest(path, () => bytes, responseDeserialize, request, metadata, options, answered)
       : method.call(client, request, metadata, options, answered);
-  if (caller && !isPatched(method))
+  if (caller && !isInstrumented(client, name) && !isInstrumented(client, 'makeUnaryRequest'))
     return caller.unary({ path, serialize: requestSerialize, deserialize: responseDeserialize, plain });
   return (request, metadata, options, answered) => plain({ request, bytes: undefined, metadata, options, answered });
-}
-
-/** Somebody follows every call, as OpenTelemetry does: he would see none of those that do not pass here. */
-function isPatched(method: object): boolean {
-  return '__wrapped' in method || '__wrapped' in Client.prototype.makeUnaryRequest;
 }

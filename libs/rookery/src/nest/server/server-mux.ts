@@ -1,5 +1,6 @@
 import { Server, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from '@nestjs/common';
+import { isInstrumented } from '../../grpc/instrumented.js';
 import { MuxServer } from '../../mux/server/mux-server.js';
 import { systemTime } from '../../system/time.js';
 import type { MuxSettings } from '../mux-options.js';
@@ -19,7 +20,7 @@ export function serverMux(
 ): MuxServer | { readonly off: string } {
   const own = (settings.channelOptions ?? {}) as ServerOptions;
   if (own.interceptors?.length) return { off: 'interceptors' };
-  if ('__wrapped' in Server.prototype.register) return { off: 'an instrumentation of grpc-js' };
+  if (isInstrumented(Server.prototype, 'register')) return { off: 'an instrumentation of grpc-js' };
   const maxReceive = settings.maxReceiveMessageLength ?? own['grpc.max_receive_message_length'] ?? DEFAULT_MAX_RECEIVE;
   if (maxReceive >= 0 && maxReceive < Math.max(LEAST_RECEIVE, 2 * maxMessageBytes))
     return { off: 'maxReceiveMessageLength' };
