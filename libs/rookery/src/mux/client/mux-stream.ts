@@ -27,7 +27,7 @@ import {
 } from '../frames.js';
 import { copyOf } from '../copy.js';
 import { decodeMetadata } from '../metadata-section.js';
-import type { CallStatus, MuxCall, UnaryMethod } from './mux-call.js';
+import type { CallStatus, MuxCall } from './mux-call.js';
 
 /** A stream with this much on its way to the other side takes no more calls, bytes. */
 const CONGESTED_BYTES = 1 << 20;
@@ -51,7 +51,7 @@ export interface MuxStreamParts {
 export class MuxStream {
   readonly #slots: (MuxCall | undefined)[] = [];
   readonly #free: number[] = [];
-  readonly #names = new Map<UnaryMethod, number>();
+  readonly #names = new Map<string, number>();
   readonly #writer = new FrameWriter(FRAME_HEADER);
   readonly #deadlines: Deadlines;
   readonly #stream: MessageStream;
@@ -65,6 +65,8 @@ export class MuxStream {
   #leaving = false;
   #halfClosed = false;
   #ended = false;
+  /** The other side has sent something. */
+  #heard = false;
   #usedAt = 0;
   #idle: Disposable | undefined;
 
@@ -88,7 +90,7 @@ export class MuxStream {
   /** Sends a call; false where it can take none now. */
   send(call: MuxCall, bytes: Buffer, metadata: Buffer | undefined): boolean {
     if (this.#leaving || this.#onItsWay > CONGESTED_BYTES) return false;
-    const name = this.#names.get(call.method) ?? this.#name(call.method);
+    const name = this.#names.get(call.method.path) ?? this.#name(call.method.path);
     const slot = this.#free.pop() ?? this.#slots.length;
     if (name > MAX_NAMES || slot >= this.parts.link.offer.maxConcurrent) return false;
     const { record } = call.captured;
@@ -131,11 +133,11 @@ export class MuxStream {
     call.fail({ code: status.CANCELLED, details: 'Cancelled on client' });
   }
 
-  #name(method: UnaryMethod): number {
+  #name(path: string): number {
     const number = this.#names.size + 1;
     if (number > MAX_NAMES) return number;
-    this.#names.set(method, number);
-    const bytes = Buffer.from(method.path, 'latin1');
+    this.#names.set(path, number);
+    const bytes = Buffer.from(path, 'latin1');
     this.#writer.frame(NAME, 0, number, 0, bytes.length);
     this.#writer.body(bytes);
     return number;
@@ -165,6 +167,7 @@ export class MuxStream {
 
   #read(batch: Buffer): void {
     if (this.#ended) return;
+    this.#heard = true;
     try {
       this.#take(new FrameCursor(batch), batch);
     } catch (error) {
@@ -214,6 +217,7 @@ export class MuxStream {
   }
 
   #keep(call: MuxCall, part: Buffer): void {
+    if (call.over) return;
     call.parts ??= [];
     call.parts.push(Buffer.from(part));
     const size = call.parts.reduce((sum, { length }) => sum + length, 0);
@@ -309,7 +313,7 @@ export class MuxStream {
   #end({ code, details, metadata, refused }: StreamEnd): void {
     if (this.#ended) return;
     // Whoever does not know the method has processed nothing of what was sent to it.
-    const unseen = refused || code === status.UNIMPLEMENTED;
+    const unseen = !this.#heard && (refused || code === status.UNIMPLEMENTED);
     const answer: CallStatus = unseen
       ? { code: status.UNAVAILABLE, details }
       : code === status.OK

@@ -96,7 +96,6 @@ export class MuxSession implements CallOrigin {
   refuse(): void {
     if (this.#over || this.#refusing) return;
     this.#refusing = this.#leaving = true;
-    this.#cursor = undefined;
     this.#writer.frame(GOAWAY, 0, 1, this.#accepted, 0);
     this.#flushSoon();
     this.#maybeEnd();
@@ -236,7 +235,7 @@ export class MuxSession implements CallOrigin {
   }
 
   #read(batch: Buffer): void {
-    if (this.#over || this.#refusing) return;
+    if (this.#over) return;
     this.#cursor = new FrameCursor(batch);
     this.#work();
   }
@@ -253,7 +252,7 @@ export class MuxSession implements CallOrigin {
           return this.#maybeEnd();
         }
         this.#take(cursor);
-        if (this.#over || this.#refusing) return;
+        if (this.#over) return;
       }
     } catch (error) {
       return this.#break(error as Error);
@@ -287,6 +286,8 @@ export class MuxSession implements CallOrigin {
   }
 
   #request(frame: FrameCursor): void {
+    // Its client knows by the count that it was not looked at.
+    if (this.#refusing) return;
     const { batch, flags, code, id, end } = frame;
     let { start } = frame;
     const { maxConcurrent, maxRequestBytes } = this.server.options;
@@ -331,7 +332,7 @@ export class MuxSession implements CallOrigin {
     if (failure) return this.#respond(call, failure);
     if (deadline !== Infinity) this.#deadlines.add(deadline, this.#now);
     try {
-      known.handle(call, (...answer) => this.answered(call, ...answer));
+      known.handle(call, (refusal, value, trailers) => this.answered(call, refusal, value, trailers));
     } catch {
       this.#respond(call, { code: status.UNKNOWN, details: 'Unknown error' });
     }
