@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run, runNpm } from './run.mjs';
 import { findEtcd } from './etcd.mjs';
+import { findNats } from './nats.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -21,6 +22,9 @@ const steps = {
   },
   etcd() {
     console.log(`rookery: etcd is ${findEtcd({ install: true })}`);
+  },
+  nats() {
+    console.log(`rookery: nats-server is ${findNats({ install: true })}`);
   },
 };
 
