@@ -1,31 +1,37 @@
 /**
  * `npm run bench -- [name …] [--json] [--save] [--seed n]`: runs the named benches, or all. Results go to stdout, as a table or as one
- * JSON object a line, everything else to stderr; `--save` writes them to `bench/results`, too.
+ * JSON object a line, everything else to stderr; `--save` writes them to `bench/results`, too. Ends with 1 where a part could not
+ * be measured.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import type { Bench, Result } from './bench.js';
+import { readCommand, usageOf, type Command } from './command.js';
 import { pick } from './pick.js';
 import { registry } from './registry.js';
 import { rolling } from './rolling.js';
 import { readSetting } from './setting.js';
 import { simulate } from './simulate.js';
 import { drawTable } from './table.js';
+import { unary } from './unary.js';
 
-const BENCHES: readonly Bench[] = [rolling, registry, pick, simulate];
+const BENCHES: readonly Bench[] = [rolling, registry, pick, simulate, unary];
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 
-interface Flags {
-  readonly json: boolean;
-  readonly save: boolean;
-}
-
-async function runBench(bench: Bench, { json, save }: Flags): Promise<void> {
+async function runBench(bench: Bench, { json, save, flags }: Command): Promise<void> {
   const setting = readSetting();
   const results: Result[] = [];
   const files = new Map<string, string>();
-  for await (const result of bench.run(tell, (file, text) => files.set(file, text))) {
+  const context = {
+    flags,
+    onProgress: tell,
+    onFailure(line: string) {
+      tell(line);
+      process.exitCode = 1;
+    },
+    keep: (file: string, text: string) => void files.set(file, text),
+  };
+  for await (const result of bench.run(context)) {
     if (json) console.log(JSON.stringify({ ...result, ...setting }));
     results.push(result);
   }
@@ -34,25 +40,15 @@ async function runBench(bench: Bench, { json, save }: Flags): Promise<void> {
   if (save) for (const [file, text] of files) writeFileSync(`bench/results/${file}`, text);
 }
 
-/** Benches run in processes of their own, too: the seed goes where all look for it. */
-function takeSeed(seed: string): void {
-  if (!/^\d{1,10}$/.test(seed)) throw new Error(`--seed takes a whole number, not ${seed}.`);
-  process.env['ROOKERY_SEED'] = seed;
-}
-
-/** What the command line asks for; absent where it makes no sense. */
-function readCommand(): ({ readonly benches: readonly Bench[] } & Flags) | undefined {
+/** Absent where the command line makes no sense. */
+function readArguments(): Command | undefined {
   try {
-    const flag = { type: 'boolean', default: false } as const;
-    const options = { json: flag, save: flag, seed: { type: 'string' } } as const;
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
-    if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(', ')}.`);
-    const named = BENCHES.filter(({ name }) => positionals.includes(name));
-    if (values.save && readSetting().commit?.endsWith('-dirty'))
+    const command = readCommand(process.argv.slice(2), BENCHES);
+    if (command.save && readSetting().commit?.endsWith('-dirty'))
       throw new Error('--save needs a clean tree: figures are kept with the commit that they were measured on.');
-    if (values.seed !== undefined) takeSeed(values.seed);
-    return { benches: named.length > 0 ? named : BENCHES, ...values };
+    // Benches run in processes of their own, too: the seed goes where all look for it.
+    if (command.seed !== undefined) process.env['ROOKERY_SEED'] = command.seed;
+    return command;
   } catch (error) {
     tell(`bench: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
@@ -60,10 +56,9 @@ function readCommand(): ({ readonly benches: readonly Bench[] } & Flags) | undef
 }
 
 async function main(): Promise<void> {
-  const command = readCommand();
+  const command = readArguments();
   if (!command) {
-    tell('\nUsage: npm run bench -- [name …] [--json] [--save] [--seed n]\n');
-    for (const { name, summary } of BENCHES) tell(`  ${name.padEnd(10)} ${summary}`);
+    tell(`\n${usageOf(BENCHES)}`);
     process.exitCode = 2;
     return;
   }

@@ -16,7 +16,7 @@ type Progress = (line: string) => void;
 export const registry: Bench = {
   name: 'registry',
   summary: '1 000 registrations after an outage, 10 000 instances in a view, from a put to a pick (about 3 minutes)',
-  async *run(onProgress) {
+  async *run({ onProgress }) {
     // What is measured in µs comes first: the others leave a heap behind.
     yield* propagation(onProgress);
     yield* view(onProgress);

@@ -18,7 +18,7 @@ const RUNS: readonly (Pick<RollOptions, 'server' | 'clients'> & { readonly subje
 export const rolling: Bench = {
   name: 'rolling',
   summary: 'calls that fail while four servers are restarted under load, against stock Nest (about 4 minutes)',
-  async *run(onProgress) {
+  async *run({ onProgress }) {
     const { seed } = seeded();
     for (const { subject, ...run } of RUNS) {
       onProgress(`${subject}: seed ${seed}`);

@@ -10,7 +10,7 @@ const SEED = 1;
 export const simulate: Bench = {
   name: 'simulate',
   summary: 'latency, failures and load of every balancer while instances come, go, slow down and fail',
-  async *run(onProgress, keep) {
+  async *run({ onProgress, keep }) {
     const seed = Number(process.env['ROOKERY_SEED'] ?? SEED);
     onProgress(`simulate: seed ${seed}`);
     for (const scenario of SCENARIOS) {

@@ -25,6 +25,7 @@ function drawOne(results: readonly Result[]): string {
 }
 
 function show(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number' || typeof value === 'string') return String(value);
   if (typeof value !== 'object' || value === null) return '';
   const parts = Object.entries(value).map(([key, one]) => `${key} ${show(one)}`);
