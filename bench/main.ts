@@ -65,6 +65,9 @@ async function main(): Promise<void> {
   for (const bench of command.benches) await runBench(bench, command);
 }
 
+// What a bench has started ends with the process, and a signal by itself would not tell it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 main().catch((error: unknown) => {
   console.error(error);
   process.exitCode = 1;

@@ -3,6 +3,7 @@ import { measureClosed } from './unary/closed.js';
 import { measureMemory } from './unary/memory.js';
 import { measureOpen } from './unary/open.js';
 import { FLAGS, readPlan, type Cell, type Plan } from './unary/plan.js';
+import { plotCpu, plotSpeed, type Point } from './unary/plot.js';
 import type { RoundOptions } from './unary/rounds.js';
 import { Stage } from './unary/stage.js';
 import type { Subject } from './unary/subjects.js';
@@ -14,10 +15,16 @@ export const unary: Bench = {
   check: (flags) => void readPlan(flags),
   async *run(context) {
     const plan = readPlan(context.flags);
+    const points: Point[] = [];
     for (const instances of new Set(plan.cells.map((cell) => cell.instances))) {
       const cells = plan.cells.filter((cell) => cell.instances === instances);
-      yield* closed(plan, instances, cells, context);
+      for await (const result of closed(plan, instances, cells, context)) {
+        points.push(result as Result & Point);
+        yield result;
+      }
     }
+    const plots = { 'unary-rps.svg': plotSpeed(points), 'unary-cpu.svg': plotCpu(points) };
+    for (const [file, plot] of Object.entries(plots)) if (plot) context.keep(file, plot);
     if (plan.offered.length > 0) yield* open(plan, context);
     if (plan.inFlight > 0) yield* memory(plan, context);
   },

@@ -23,12 +23,15 @@ export class NatsServer implements AsyncDisposable {
     const port = await freePort();
     const path = process.env['NATS_SERVER_BIN'] ?? 'nats-server';
     const child = spawn(path, ['-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-    const ended = once(child, 'exit').then(
-      () => 'it ended by itself',
-      (error: Error) => error.message,
-    );
+    const gone = new AbortController();
+    const ended = once(child, 'exit')
+      .then(
+        () => 'it ended by itself',
+        (error: Error) => error.message,
+      )
+      .finally(() => gone.abort());
     const server = new NatsServer(child, `nats://127.0.0.1:${port}`);
-    const fault = await Promise.race([ended, listens(port)]);
+    const fault = await Promise.race([ended, listens(port, gone.signal)]);
     if (fault === undefined) return server;
     await server[Symbol.asyncDispose]();
     throw new Error(`${path}: ${fault}; \`node scripts/setup.mjs nats\` says how to have one`);
@@ -56,9 +59,9 @@ export class NatsServer implements AsyncDisposable {
 }
 
 /** Resolves once the port can be connected to, or with what is wrong. */
-async function listens(port: number): Promise<string | undefined> {
+async function listens(port: number, gone: AbortSignal): Promise<string | undefined> {
   const deadline = Date.now() + START_MS;
-  while (Date.now() < deadline) {
+  while (Date.now() < deadline && !gone.aborted) {
     const socket = connect(port, '127.0.0.1');
     const open = await once(socket, 'connect').then(
       () => true,

@@ -3,8 +3,8 @@ import type { OpenLoad, OpenReport } from './report.js';
 
 /** Of what is offered: more without an answer at the end, and the subject has not kept up. */
 const KEPT_UP = 0.1;
-/** More than this without an answer, and there is nothing left to find out. */
-const HOPELESS = 0.15;
+/** More than this share and this many without an answer, and there is nothing left to find out. */
+const HOPELESS = { share: 0.15, calls: 1000 };
 /** Of the time that the calls should take. */
 const TOO_LATE = 1.5;
 
@@ -19,6 +19,7 @@ export async function openLoop(
   const periodMs = 1000 / perSecond;
   const total = Math.floor(ms / periodMs);
   const ledger = new Ledger();
+  const hopeless = Math.max(HOPELESS.share * total, HOPELESS.calls);
   let open = 0;
   let onSettled = () => {};
   const settle = () => {
@@ -34,7 +35,7 @@ export async function openLoop(
       )
       .then(settle, settle);
   };
-  const sent = await offer(ledger.startedAt, periodMs, total, begin, () => open > HOPELESS * total);
+  const sent = await offer(ledger.startedAt, periodMs, total, begin, () => open > hopeless);
   const keptUp = sent === total && open <= KEPT_UP * total;
   await new Promise<void>((resolve) => {
     onSettled = () => open === 0 && resolve();
