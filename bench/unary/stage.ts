@@ -11,10 +11,10 @@ const AT_ONCE = 4;
 
 /** Of each warm-up; `16B` by as many callers as a busy client has. */
 const WARM_UP = { payload: '16B', concurrency: 64 } as const;
-/** Each server needs calls of its own; beside many, time is what there is less of. */
-const LONGEST_WARM_UP = 8;
-/** How often a client may be given more calls until every server has had one. */
-const TRIES = 20;
+/** Of each server, until what runs often is compiled. */
+const WARM_CALLS = 1000;
+/** How often a client may be given more calls until every server has had so many. */
+const TRIES = 15;
 
 /** A subject that can be measured. */
 export interface Stand {
@@ -47,8 +47,8 @@ export class Stage implements AsyncDisposable {
   private constructor(private readonly instances: number) {}
 
   /**
-   * @param warmUpMs for how long each subject calls before it is measured, for each instance: no real server runs code that is
-   *   not compiled yet for long
+   * @param warmUpMs for how long each subject calls before it is measured, and again until every server has had many calls:
+   *   no real server runs code that is not compiled yet for long
    * @param onFailure is told of each subject that could not be started; the others are there
    */
   static async open(
@@ -60,7 +60,7 @@ export class Stage implements AsyncDisposable {
     for (const subject of subjects) {
       try {
         const stand = await stage.#startSubject(subject);
-        await warmUp(stand, warmUpMs * Math.min(instances, LONGEST_WARM_UP));
+        await warmUp(stand, warmUpMs);
         stage.stands.push(stand);
       } catch (error) {
         onFailure(subject, error);
@@ -135,10 +135,10 @@ export class Stage implements AsyncDisposable {
 async function warmUp({ client, servers }: Stand, ms: number): Promise<void> {
   const served = async () => Promise.all(servers.map(async (server) => (await server.ask('served')).calls));
   const before = await served();
-  for (let i = 0; i < TRIES; i += 1) {
-    await client.ask('closed', { ...WARM_UP, ms: i === 0 ? ms : 100 });
-    const after = await served();
-    if (after.every((calls, server) => calls > before[server]!)) return;
+  let fewest = 0;
+  for (let i = 0; i < TRIES && fewest < WARM_CALLS; i += 1) {
+    await client.ask('closed', { ...WARM_UP, ms });
+    fewest = Math.min(...(await served()).map((calls, server) => calls - before[server]!));
   }
-  throw new Error('its calls do not reach every server');
+  if (fewest === 0) throw new Error('its calls do not reach every server');
 }
