@@ -16,7 +16,7 @@ const read = (...args: string[]) => readCommand(args, all);
 
 describe('the command line of the benches', () => {
   it('runs every bench where none is named', () => {
-    expect(read()).toEqual({ benches: all, json: false, save: false, seed: undefined, flags: {} });
+    expect(read()).toEqual({ benches: all, json: false, save: false, help: false, seed: undefined, flags: {} });
   });
 
   it('takes a bench, what all know, and the flags of that bench', () => {
@@ -24,6 +24,7 @@ describe('the command line of the benches', () => {
       benches: [choosy],
       json: true,
       save: false,
+      help: false,
       seed: '7',
       flags: { color: 'red' },
     });

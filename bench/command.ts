@@ -6,6 +6,8 @@ export interface Command {
   readonly benches: readonly Bench[];
   readonly json: boolean;
   readonly save: boolean;
+  /** Only says what there is. */
+  readonly help: boolean;
   readonly seed?: string | undefined;
   /** Those of the benches. */
   readonly flags: Flags;
@@ -16,9 +18,9 @@ export function readCommand(args: readonly string[], all: readonly Bench[]): Com
   const flag = { type: 'boolean', default: false } as const;
   const text = { type: 'string' } as const;
   const own = Object.fromEntries(all.flatMap(({ flags = {} }) => Object.keys(flags)).map((name) => [name, text]));
-  const options = { ...own, json: flag, save: flag, seed: text };
+  const options = { ...own, json: flag, save: flag, help: flag, seed: text };
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-  const { json, save, seed, ...given } = values;
+  const { json, save, help, seed, ...given } = values;
   const unknown = positionals.filter((name) => !all.some((bench) => bench.name === name));
   if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(', ')}.`);
   if (seed !== undefined && !/^\d{1,10}$/.test(seed)) throw new Error(`--seed takes a whole number, not ${seed}.`);
@@ -29,7 +31,7 @@ export function readCommand(args: readonly string[], all: readonly Bench[]): Com
     if (!named.some((bench) => Object.hasOwn(bench.flags ?? {}, name)))
       throw new Error(`--${name} is for ${ownersOf(name, all).join(', ')}, which must be named, too.`);
   for (const bench of benches) bench.check?.(flags);
-  return { benches, json, save, seed, flags };
+  return { benches, json, save, help, seed, flags };
 }
 
 function ownersOf(flag: string, all: readonly Bench[]): string[] {

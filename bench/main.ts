@@ -62,7 +62,8 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  for (const bench of command.benches) await runBench(bench, command);
+  if (command.help) console.log(usageOf(BENCHES));
+  else for (const bench of command.benches) await runBench(bench, command);
 }
 
 // What a bench has started ends with the process, and a signal by itself would not tell it.
