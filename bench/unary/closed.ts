@@ -38,23 +38,25 @@ function resultOf(cell: Cell, { subject }: Stand, reports: readonly Round[], rou
     rps: figure(({ rps }) => rps),
     rpsMin: brief(Math.min(...speeds)),
     rpsMax: brief(Math.max(...speeds)),
-    toNest: ratioTo(STOCK, reports, rounds),
-    toRoundRobin: ratioTo(ROUND_ROBIN, reports, rounds),
+    toNest: ratioTo(STOCK, 'rps', reports, rounds),
+    toRoundRobin: ratioTo(ROUND_ROBIN, 'rps', reports, rounds),
     p50us: figure(({ p50us }) => p50us),
     p99us: figure(({ p99us }) => p99us),
     p999us: figure(({ p999us }) => p999us),
     cpuUs: figure(({ cpuUs }) => cpuUs),
     serverCpuUs: figure(({ serverCpuUs }) => serverCpuUs),
+    cpuToNest: ratioTo(STOCK, 'cpuUs', reports, rounds),
+    cpuToRoundRobin: ratioTo(ROUND_ROBIN, 'cpuUs', reports, rounds),
     calls: reports.reduce((sum, { calls }) => sum + calls, 0),
     failed: reports.reduce((sum, { failed }) => sum + failed, 0),
     rounds: reports.length,
   };
 }
 
-/** Of calls a second; `null` where the other one was not measured. */
-function ratioTo(name: string, ours: readonly Round[], rounds: Rounds<Round>): number | null {
+/** `null` where the other one was not measured. */
+function ratioTo(name: string, figure: 'rps' | 'cpuUs', ours: readonly Round[], rounds: Rounds<Round>): number | null {
   const theirs = [...rounds].find(([{ subject }]) => subject.name === name)?.[1];
   if (!theirs) return null;
-  const speeds = (reports: readonly Round[]) => reports.map(({ rps }) => rps);
-  return brief(ratioOf(speeds(ours), speeds(theirs)));
+  const figures = (reports: readonly Round[]) => reports.map((report) => report[figure]);
+  return brief(ratioOf(figures(ours), figures(theirs)));
 }

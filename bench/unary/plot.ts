@@ -79,7 +79,7 @@ function curve(subject: string, places: readonly (readonly [number, number])[]):
   return [element('polyline', { points, ...stroke }), ...dots].join('\n');
 }
 
-/** CPU for each call, client and server, of the busiest measured client of one instance and the smallest payload. */
+/** CPU for each call, client and server, on one instance with the smallest payload; absent where that was not measured. */
 export function plotCpu(points: readonly Point[], concurrency = 64): string | undefined {
   const own = points.filter((one) => one.instances === 1 && one.payload === '16B' && one.concurrency === concurrency);
   if (own.length === 0) return undefined;

@@ -27,8 +27,8 @@ describe('npm run bench -- unary', () => {
     const figures = { rps: number, p50us: number, p99us: number, p999us: number, cpuUs: number, serverCpuUs: number };
     const cell = { mode: 'closed', concurrency: 8, payload: 'list100', instances: 1, rounds: 2, failed: 0 };
     expect(results, progress).toMatchObject([
-      { ...cell, ...figures, subject: 'nest', toNest: 1, toRoundRobin: null },
-      { ...cell, ...figures, subject: 'rookery', toNest: number, toRoundRobin: null },
+      { ...cell, ...figures, subject: 'nest', toNest: 1, cpuToNest: 1, toRoundRobin: null },
+      { ...cell, ...figures, subject: 'rookery', toNest: number, cpuToNest: number, toRoundRobin: null },
     ]);
     expect(code).toBe(0);
   }, 60_000);
