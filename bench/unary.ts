@@ -10,7 +10,7 @@ import type { Subject } from './unary/subjects.js';
 
 export const unary: Bench = {
   name: 'unary',
-  summary: "unary calls beside grpc-js, Nest's gRPC and TCP, and Moleculer (about 10 minutes)",
+  summary: "unary calls beside grpc-js, Nest's gRPC and TCP, and Moleculer (about 15 minutes)",
   flags: FLAGS,
   check: (flags) => void readPlan(flags),
   async *run(context) {
