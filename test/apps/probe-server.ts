@@ -1,6 +1,6 @@
 /**
- * A Nest gRPC server as a process: `PROBE_SERVICE`, `PROBE_MODE` (micro, hybrid) and `PROBE_URL` say what, Rookery's own
- * variables the rest. Prints `listening <port>` when `listen()` has resolved, and `closed` at the end.
+ * A Nest gRPC server as a process: `PROBE_SERVICE`, `PROBE_MODE` (micro, hybrid), `PROBE_URL` and `PROBE_ROOT` (options of
+ * `forRoot`) say what, Rookery's own variables the rest. Prints `listening <port>` when `listen()` has resolved, and `closed` at the end.
  */
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -9,10 +9,11 @@ import { rookeryGrpc, RookeryModule } from 'rookery';
 import { probe } from './contracts.js';
 import { ProbeController } from './probe.controller.js';
 
-@Module({ imports: [RookeryModule.forRoot()], controllers: [ProbeController] })
+const { PROBE_SERVICE = 'probe', PROBE_MODE = 'micro', PROBE_URL, PROBE_ROOT = '{}' } = process.env;
+
+@Module({ imports: [RookeryModule.forRoot(JSON.parse(PROBE_ROOT) as object)], controllers: [ProbeController] })
 class ProbeModule {}
 
-const { PROBE_SERVICE = 'probe', PROBE_MODE = 'micro', PROBE_URL } = process.env;
 const server = rookeryGrpc({ service: probe(PROBE_SERVICE), ...(PROBE_URL && { url: PROBE_URL }) });
 
 async function microservice(): Promise<INestApplicationContext> {
