@@ -1,5 +1,3 @@
-import { MUX_EXISTS } from './mux.js';
-
 /** A program of `servers/`, and how it is started. */
 export interface ServerKind {
   readonly name: string;
@@ -31,7 +29,7 @@ export const STOCK = 'nest';
 /** What Rookery's plain calls are compared with: the same servers, and the same work of a client. */
 export const ROUND_ROBIN = 'grpc-js round_robin';
 
-const ALL: readonly Subject[] = [
+export const SUBJECTS: readonly Subject[] = [
   { name: 'grpc-js', server: ROOKERY, client: 'grpc-js', oneInstance: true },
   { name: ROUND_ROBIN, server: ROOKERY, client: 'grpc-js', roundRobin: true },
   { name: STOCK, server: NEST, client: 'nest' },
@@ -41,5 +39,3 @@ const ALL: readonly Subject[] = [
   { name: 'rookery', server: ROOKERY, client: 'rookery' },
   { name: 'rookery-mux', server: ROOKERY_MUX, client: 'rookery' },
 ];
-
-export const SUBJECTS = ALL.filter(({ server }) => MUX_EXISTS || !server.mux);

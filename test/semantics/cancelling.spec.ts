@@ -3,14 +3,14 @@ import { RpcException } from '@nestjs/microservices';
 import { eventually } from 'rookery/testing';
 import { Observable, Subject } from 'rxjs';
 import { describe, expect } from 'vitest';
-import { CANCELLED, failed, gaveUp } from './expected.js';
+import { CANCELLED, failed } from './expected.js';
 import { outcomeOf, plain, type Plain } from './record.js';
 import { suiteOf, type SemanticsStage } from './semantics.stage.js';
 
 const { alike } = suiteOf();
 
 const ABORTED = { cause: 'AbortError: This operation was aborted' };
-const aborted = gaveUp(status.CANCELLED, 'Cancelled on client', ABORTED);
+const aborted = failed(status.CANCELLED, 'Cancelled on client', ABORTED);
 
 /** A handler that does not answer before the case says so, and what it hears. */
 function holding({ script }: SemanticsStage) {
@@ -39,7 +39,7 @@ describe('a call that its client gives up', () => {
       return { outcome: await outcomeOf(semantics.ask({}, { signal: AbortSignal.abort() })), heard };
     },
     {
-      outcome: gaveUp(status.CANCELLED, 'Cancelled before it was sent', { ...ABORTED, instance: false, attempts: 0 }),
+      outcome: failed(status.CANCELLED, 'Cancelled before it was sent', { ...ABORTED, instance: false, attempts: 0 }),
       heard: [],
     },
     'nothing',
@@ -85,7 +85,7 @@ describe('a call that its client gives up', () => {
       abort.abort(new RangeError('no longer wanted'));
       return outcome;
     },
-    gaveUp(status.CANCELLED, 'Cancelled on client', { cause: 'RangeError: no longer wanted' }),
+    failed(status.CANCELLED, 'Cancelled on client', { cause: 'RangeError: no longer wanted' }),
   );
 
   alike(
@@ -96,7 +96,7 @@ describe('a call that its client gives up', () => {
       await asked();
       return outcome;
     },
-    gaveUp(status.CANCELLED, 'Cancelled on client', {
+    failed(status.CANCELLED, 'Cancelled on client', {
       cause: 'TimeoutError: The operation was aborted due to timeout',
     }),
   );

@@ -3,7 +3,7 @@ import { detached } from 'rookery';
 import { NEVER, Observable } from 'rxjs';
 import { eventually } from 'rookery/testing';
 import { describe, expect } from 'vitest';
-import { BY_DEFAULT, failed, gaveUp, TIMED_OUT } from './expected.js';
+import { BY_DEFAULT, failed, TIMED_OUT } from './expected.js';
 import { observed, suiteOf, both, twice, type Caller, type SemanticsStage } from './semantics.stage.js';
 import { outcomeOf, plain, type Plain } from './record.js';
 
@@ -98,7 +98,7 @@ describe('a deadline', () => {
       return both(caller.named('hasty'));
     },
     twice(
-      gaveUp(status.DEADLINE_EXCEEDED, 'Deadline exceeded after #s,remote_addr=127.0.0.1:#', {
+      failed(status.DEADLINE_EXCEEDED, 'Deadline exceeded after #s,remote_addr=127.0.0.1:#', {
         ...REASON,
         note: BY_DEFAULT.replace('5000', '150'),
       }),
@@ -121,7 +121,7 @@ describe('a deadline', () => {
       },
       {
         ...twice(
-          gaveUp(status.DEADLINE_EXCEEDED, 'Deadline exceeded before the call was made', {
+          failed(status.DEADLINE_EXCEEDED, 'Deadline exceeded before the call was made', {
             ...REASON,
             instance: false,
             attempts: 0,
@@ -265,7 +265,7 @@ describe('the deadline of a call that is made for another', () => {
       await eventually(() => expect(inner).not.toBeNull());
       return inner;
     },
-    gaveUp(status.DEADLINE_EXCEEDED, 'Deadline exceeded after #s,remote_addr=127.0.0.1:#', {
+    failed(status.DEADLINE_EXCEEDED, 'Deadline exceeded after #s,remote_addr=127.0.0.1:#', {
       ...REASON,
       note: ' (the deadline of the incoming call that it was made for: its client waits no longer. Give that call more time, or run what outlives it in detached())',
     }),

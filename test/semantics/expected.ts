@@ -1,10 +1,7 @@
 import { status } from '@grpc/grpc-js';
 
 interface Details {
-  /** Beside what HTTP/2 adds. */
   readonly metadata?: object;
-  /** The server had begun to answer, or never did: nothing of HTTP/2 is in the metadata. */
-  readonly withoutHeaders?: boolean;
   readonly reason?: string;
   readonly instance?: boolean;
   readonly attempts?: number;
@@ -18,7 +15,7 @@ export const HEADERS = { 'content-type': ['application/grpc+proto'], date: '#' }
 
 /** The record of a call that failed with a status. */
 export function failed(code: status, details: string, more: Details = {}): object {
-  const { metadata = {}, withoutHeaders = false, reason, instance = true, attempts = 1, cause, note = '' } = more;
+  const { metadata = {}, reason, instance = true, attempts = 1, cause, note = '' } = more;
   const optional = { ...(reason !== undefined && { reason }), ...(cause !== undefined && { cause }) };
   const keys = ['attempts', 'code', 'details', 'metadata', 'service', ...Object.keys(optional)];
   return {
@@ -27,7 +24,7 @@ export function failed(code: status, details: string, more: Details = {}): objec
       code,
       details,
       message: `${code} ${status[code]}: ${details}${note}`,
-      metadata: { ...(!withoutHeaders && HEADERS), ...metadata },
+      metadata,
       service: 'semantics',
       instance,
       attempts,
@@ -38,16 +35,11 @@ export function failed(code: status, details: string, more: Details = {}): objec
   };
 }
 
-/** That of a call which the client gave up by itself. */
-export function gaveUp(code: status, details: string, more: Details = {}): object {
-  return failed(code, details, { withoutHeaders: true, ...more });
-}
-
-export const TIMED_OUT = gaveUp(status.DEADLINE_EXCEEDED, 'Deadline exceeded after #s,remote_addr=127.0.0.1:#', {
+export const TIMED_OUT = failed(status.DEADLINE_EXCEEDED, 'Deadline exceeded after #s,remote_addr=127.0.0.1:#', {
   reason: 'ROOKERY_CALL_TIMEOUT',
 });
 
-export const CANCELLED = gaveUp(status.CANCELLED, 'Cancelled on client');
+export const CANCELLED = failed(status.CANCELLED, 'Cancelled on client');
 
 /** Of a call whose deadline was not its own. */
 export const BY_DEFAULT = ' (the default of 5000 ms: set timeoutMs for the call or the client, 0 for none)';

@@ -50,7 +50,7 @@ describe('metadata of an answer', () => {
     },
     {
       initial: { ...HEADERS, 'x-initial': ['a'] },
-      ...failed(status.ABORTED, 'no', { withoutHeaders: true, metadata: { 'x-trailer': ['b'] } }),
+      ...failed(status.ABORTED, 'no', { metadata: { 'x-trailer': ['b'] } }),
       status: { code: status.ABORTED, details: 'no', trailers: { 'x-trailer': ['b'] } },
     },
     'any',
@@ -65,7 +65,7 @@ describe('metadata of an answer', () => {
       };
       return both(caller);
     },
-    twice(failed(status.ABORTED, 'no', { withoutHeaders: true, metadata: { 'x-trailer': ['b'] } })),
+    twice(failed(status.ABORTED, 'no', { metadata: { 'x-trailer': ['b'] } })),
   );
 
   alike(

@@ -40,7 +40,7 @@ export function errorRecord(given: unknown): { readonly error: ErrorRecord } {
       code,
       details: normal(details ?? ''),
       message: normal(error.message),
-      metadata: plain(error.metadata),
+      metadata: plain(withoutHttp(error.metadata)),
       ...(reason !== undefined && { reason }),
       ...(service !== undefined && { service }),
       instance: typeof (error as { instance?: unknown }).instance === 'string',
@@ -50,6 +50,13 @@ export function errorRecord(given: unknown): { readonly error: ErrorRecord } {
       keys: Object.keys(error).toSorted(),
     },
   };
+}
+
+/** What HTTP/2 says of a response is no metadata of gRPC, and only there where a call has a response of its own. */
+function withoutHttp(metadata: Metadata | undefined): Metadata | undefined {
+  const left = metadata?.clone();
+  for (const name of ['content-type', 'date']) left?.remove(name);
+  return left;
 }
 
 /** The timers of client and server race for a deadline, and the server says less. */

@@ -4,9 +4,9 @@ import { ANY_GROUP, UNGROUPED, withLane, type CallOptions } from 'rookery';
 import { eventually } from 'rookery/testing';
 import { beforeAll, describe, expect } from 'vitest';
 import { Script } from './controller.js';
-import { failed, gaveUp } from './expected.js';
+import { failed } from './expected.js';
 import { outcomeOf, plain, type Plain } from './record.js';
-import { observed, suiteOf, type Caller } from './semantics.stage.js';
+import { observed, suiteOf, type Caller, type SemanticsStage } from './semantics.stage.js';
 
 /** Who answers so many calls one after the other, as Promises and as Observables; the stage's own server says nothing. */
 async function who({ semantics, observables }: Caller, options: CallOptions = {}, calls = 10): Promise<Plain> {
@@ -64,7 +64,7 @@ describe('groups and lanes', () => {
   alike(
     'say in the error what is missing',
     ({ semantics }) => outcomeOf(semantics.ask({}, { group: 'none' })),
-    gaveUp(status.UNAVAILABLE, missing.replace('14 UNAVAILABLE: ', ''), {
+    failed(status.UNAVAILABLE, missing.replace('14 UNAVAILABLE: ', ''), {
       reason: 'ROOKERY_GROUP_MISSING',
       instance: false,
       attempts: 0,
@@ -137,7 +137,7 @@ describe('a client that picks by key', () => {
   alike(
     'refuses a call without one',
     ({ semantics }) => outcomeOf(semantics.ask({})),
-    gaveUp(
+    failed(
       status.INVALID_ARGUMENT,
       'semantics: the call has no key, and its client picks by one. Set `hashKey` for the call.',
       {
@@ -158,6 +158,16 @@ describe('a call that fails', () => {
   const { alike } = suite;
   const other = new Script();
   beforeAll(async () => void (await suite.stage.serve({}, other)));
+
+  /** Its client is connected to both: whoever has nobody else to send a call to does not send it again. */
+  const connected = async ({ semantics }: Caller, { script }: SemanticsStage) => {
+    const asked = new Set<Script>();
+    for (const one of [script, other]) one.ask = () => (asked.add(one), {});
+    await eventually(async () => {
+      await semantics.ask({});
+      expect(asked.size).toBe(2);
+    });
+  };
 
   /** How often the two were asked, and what the handlers saw that is no user's own. */
   const counting = (script: Script, answers: (asked: number) => unknown) => {
@@ -197,11 +207,14 @@ describe('a call that fails', () => {
   ] as const)
     alike(
       name,
-      async ({ semantics }, { script }) => {
-        const attempts = counting(script, answers);
-        return { outcome: await outcomeOf(semantics.ask({}, options)), attempts };
+      async (caller, stage) => {
+        await connected(caller, stage);
+        const attempts = counting(stage.script, answers);
+        return { outcome: await outcomeOf(caller.semantics.ask({}, options)), attempts };
       },
       expected,
+      // What is sent again goes by itself.
+      options.idempotent ? 'any' : 'transport',
     );
 
   alike(
@@ -219,6 +232,7 @@ describe('a call that fails', () => {
       return { all, metadata };
     },
     { all: [['1'], ['1']], metadata: { 'x-a': ['1'] } },
+    'any',
   );
 });
 
@@ -233,13 +247,15 @@ describe('a server that stops', () => {
         const script = new Script();
         const heard: Plain[] = [];
         let answer: ((message: object) => void) | undefined;
+        const group = `stops-in-${drainMs}`;
+        const { app } = await stage.serve({ instance: { group }, stop: { drainMs } }, script);
+        script.ask = () => ({});
+        await semantics.ask({}, { group, waitForReady: true });
         script.ask = (_, __, call) => {
           call.once('cancelled', () => heard.push(answer ? 'cancelled' : 'over'));
           return new Promise((resolve) => (answer = resolve));
         };
-        const group = `stops-in-${drainMs}`;
-        const { app } = await stage.serve({ instance: { group }, stop: { drainMs } }, script);
-        const outcome = outcomeOf(semantics.ask({}, { group, waitForReady: true }));
+        const outcome = outcomeOf(semantics.ask({}, { group }));
         await eventually(() => expect(answer).toBeDefined());
         const closed = app.close();
         if (drainMs > 1000) {
@@ -254,5 +270,6 @@ describe('a server that stops', () => {
       return outcomes;
     },
     [{ answer: { text: 'done' } }, 'over', failed(status.UNAVAILABLE, 'the server stops'), 'cancelled'],
+    'any',
   );
 });

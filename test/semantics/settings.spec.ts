@@ -156,6 +156,7 @@ describe('a server that keeps the behaviour of Nest', () => {
         return both(caller, {}, { timeoutMs: 200 });
       },
       twice(expected),
+      'any',
     );
 });
 
@@ -177,6 +178,7 @@ describe('a client that keeps the behaviour of Nest', () => {
       return { answer, limited, error: await observed(observables.ask({})) };
     },
     { answer: { answer: { text: 'a' } }, limited: false, error: failed(status.NOT_FOUND, 'gone') },
+    'any',
   );
 });
 

@@ -5,16 +5,14 @@ export interface Transport {
   readonly root: object;
 }
 
-/** Whether the option `mux` exists: with it, every case runs once more, and both must look alike. */
-const MUX_IS_BUILT: boolean = false;
-
 const PLAIN: Transport = { name: 'plain', root: {} };
 const MUX: Transport = { name: 'mux', root: { mux: true } };
 
-export const TRANSPORTS: readonly Transport[] = MUX_IS_BUILT ? [PLAIN, MUX] : [PLAIN];
+/** Every case runs over each, and must look alike. */
+export const TRANSPORTS: readonly Transport[] = [PLAIN, MUX];
 
 /** Of the server's `RookeryModule.forRoot`: one server takes both. */
-export const SERVER_ROOT: object = MUX_IS_BUILT ? MUX.root : {};
+export const SERVER_ROOT: object = MUX.root;
 
 /** The stream that carries calls. */
 export const MUX_PATH = '/rookery.mux.v1.Mux/Calls';

@@ -2,6 +2,9 @@ import type { Metadata, MetadataOptions, StatusObject } from '@grpc/grpc-js';
 import type { CallRecord } from '../core/call.js';
 import type { Endpoint } from '../core/endpoint.js';
 
+/** How often a call was sent before (gRFC A6): to its server, and to whoever hears of its failure. */
+export const PREVIOUS_ATTEMPTS = 'grpc-previous-rpc-attempts';
+
 /** A call as grpc-js makes it. */
 export interface GrpcCall extends CallRecord {
   /** How its last attempt ended, where it is to be sent again: what it ends with if nobody else can take it. */

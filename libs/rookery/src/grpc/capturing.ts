@@ -12,7 +12,7 @@ import {
 import type { CallFailure } from '../core/call.js';
 import { RookeryError } from '../core/errors.js';
 import { describeError, rememberFailure, type CallContext } from './call-error.js';
-import { withRecord } from './call-record.js';
+import { PREVIOUS_ATTEMPTS, withRecord } from './call-record.js';
 import type { Captured, CallCapture } from './capture.js';
 import { endedChannel } from './ended-call.js';
 import { LANE_HEADER } from './lane.js';
@@ -49,6 +49,8 @@ export function capturing(capture: CallCapture): CallInvocationTransformer {
     const { record, failure, made } = captured;
     const left = record.deadline - time.now();
     const ended = failure ? refusal(failure) : left <= 0 ? expired() : undefined;
+    // grpc-js counts only its own attempts.
+    const before = record.attempts;
     const context: CallContext = { service, record, deadlineOrigin: captured.time.origin, registry };
     const metadata = withRecord(sent, record);
     // Who passes on the metadata of an incoming call does not mean this: it goes to peers, and the picker knows them.
@@ -59,7 +61,7 @@ export function capturing(capture: CallCapture): CallInvocationTransformer {
       metadata,
       callOptions: { ...given, deadline: captured.time.deadline ?? deadlineIn(left) } as CallOptions,
       ...(ended && { channel: endedChannel(channel, ended) }),
-      ...(callback && { callback: describing(callback, context, made) }),
+      ...(callback && { callback: describing(callback, context, made, before) }),
     };
   };
 }
@@ -82,8 +84,15 @@ function describing(
   callback: requestCallback<unknown>,
   context: CallContext,
   made: RequestContext | undefined,
+  before: number,
 ): requestCallback<unknown> {
-  return (error, value) => inContext(made, () => callback(error && describeError(error, context), value));
+  return (error, value) => {
+    if (error && before > 0 && context.record!.attempts > before) {
+      const [counted = 0] = error.metadata.get(PREVIOUS_ATTEMPTS);
+      error.metadata.set(PREVIOUS_ATTEMPTS, `${Number(counted) + before}`);
+    }
+    inContext(made, () => callback(error && describeError(error, context), value));
+  };
 }
 
 /**

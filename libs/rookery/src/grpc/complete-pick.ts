@@ -2,7 +2,7 @@ import { constants } from 'node:http2';
 import { connectivityState as State, experimental, type Metadata } from '@grpc/grpc-js';
 import type { CallRecord, Outcome } from '../core/call.js';
 import type { Time } from '../core/time.js';
-import { recordOf } from './call-record.js';
+import { PREVIOUS_ATTEMPTS, recordOf } from './call-record.js';
 
 type Subchannel = ReturnType<experimental.SubchannelInterface['getRealSubchannel']>;
 type CreateCall = Subchannel['createCall'];
@@ -60,6 +60,8 @@ function observing(subchannel: Subchannel, { time, onStarted, onEnded }: Complet
   return (metadata, host, method, listener) => {
     const call = recordOf(metadata);
     const startedAt = time.now();
+    // grpc-js knows nothing of those that did not go through it.
+    if (call.attempts > 0) metadata.set(PREVIOUS_ATTEMPTS, `${call.attempts}`);
     // grpc-js commits itself to the first attempt of which it hears anything (gRFC A6), and a server that dies may have
     // sent half of its answer. Nobody sees half of an answer to a unary call, so it can wait for the other half.
     const held: (() => void)[] | undefined = call.idempotent && call.unary ? [] : undefined;

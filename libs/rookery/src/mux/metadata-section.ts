@@ -2,6 +2,15 @@ import { Metadata } from '@grpc/grpc-js';
 import { LANE_HEADER } from '../grpc/lane.js';
 import { FrameError, readU32, writeU32 } from './frames.js';
 
+/** What gRPC and HTTP/2 write themselves, and the lane: a caller's own is not sent. */
+const OWNED = new Set(
+  `te content-type user-agent grpc-timeout grpc-encoding grpc-accept-encoding accept-encoding ${LANE_HEADER}`.split(
+    ' ',
+  ),
+);
+/** Node sends no header that begins or ends with spaces. */
+const PADDED = /^\s|\s$/;
+
 /**
  * Metadata in a frame: `u16 pairs`, then for each pair `u16 keyLength, key, u32 valueLength, value`. Keys are lower-case
  * ASCII, the values of `-bin` keys plain bytes; several values of a key are several pairs, in order.
@@ -11,8 +20,11 @@ import { FrameError, readU32, writeU32 } from './frames.js';
  */
 export function encodeMetadata(metadata: Metadata | undefined, lane?: string): Buffer | undefined {
   const pairs: [key: string, value: string | Buffer][] = lane === undefined ? [] : [[LANE_HEADER, lane]];
-  for (const key of metadata ? Object.keys(metadata.getMap()) : [])
-    if (key !== LANE_HEADER) for (const value of metadata!.get(key)) pairs.push([key, value]);
+  for (const key of metadata ? Object.keys(metadata.getMap()) : []) {
+    if (OWNED.has(key)) continue;
+    for (const value of metadata!.get(key))
+      if (typeof value !== 'string' || !PADDED.test(value)) pairs.push([key, value]);
+  }
   if (pairs.length === 0) return undefined;
   const section = Buffer.allocUnsafe(2 + pairs.reduce((sum, [key, value]) => sum + 6 + key.length + value.length, 0));
   section.writeUInt16LE(pairs.length, 0);
@@ -35,10 +47,14 @@ export function decodeMetadata(section: Buffer, metadata = new Metadata()): Meta
   const texts = new Map<string, string>();
   for (const [key, value] of pairsOf(section)) {
     if (key.endsWith('-bin')) added(metadata, key, Buffer.from(value));
-    else texts.set(key, texts.has(key) ? `${texts.get(key)}, ${value.toString('latin1')}` : value.toString('latin1'));
+    else texts.set(key, joined(key, texts.get(key), value.toString('latin1')));
   }
   for (const [key, value] of texts) added(metadata, key, value);
   return metadata;
+}
+
+function joined(key: string, before: string | undefined, text: string): string {
+  return before === undefined ? text : `${before}${key === 'cookie' ? '; ' : ', '}${text}`;
 }
 
 function added(metadata: Metadata, key: string, value: string | Buffer): void {

@@ -185,6 +185,8 @@ export class MuxSession implements CallOrigin {
 
   #close(call: MuxServerCall): void {
     call.over = true;
+    // grpc-js says so of every call once it is over, however it ended.
+    if (!call.cancelled) this.#cancelled(call, 'cancelled');
     this.#slots[call.parts.slot] = undefined;
     this.#running -= 1;
     if (!this.#flushDue) this.#flushSoon();
@@ -231,7 +233,7 @@ export class MuxSession implements CallOrigin {
 
   #cancelled(call: MuxServerCall, reason: string): void {
     call.cancelled = true;
-    call.emit('cancelled', reason);
+    if (call.listenerCount('cancelled') > 0) process.nextTick(() => call.emit('cancelled', reason));
   }
 
   #read(batch: Buffer): void {
@@ -355,7 +357,7 @@ export class MuxSession implements CallOrigin {
         next = Math.min(next, deadline);
         continue;
       }
-      this.#cancelled(call, 'deadline');
+      this.#cancelled(call, 'cancelled');
       if (!call.over) this.#respond(call, { code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
     }
     return next;
@@ -377,6 +379,8 @@ function statusOf(failure: Failure, trailers: Metadata | undefined) {
   const { code, details, metadata } = failure;
   const { message = 'Unknown Error' } = failure as { readonly message?: string };
   const known = typeof code === 'number' && Number.isInteger(code);
+  // As its client would find out: an answer that says OK has a message.
+  if (code === status.OK) return { code: status.UNIMPLEMENTED, details: 'No message received', metadata: null };
   return {
     code: known ? code : status.UNKNOWN,
     details: known && typeof details === 'string' ? details : message,
@@ -386,7 +390,10 @@ function statusOf(failure: Failure, trailers: Metadata | undefined) {
 
 function unknownMethod(path: string): MuxMethod {
   const refuse = (_: unknown, callback: sendUnaryData<unknown>) =>
-    callback({ code: status.UNIMPLEMENTED, details: `The server does not implement the method ${path}` });
+    callback({
+      code: status.UNIMPLEMENTED,
+      details: `The server does not implement the method ${path.slice(path.lastIndexOf('/') + 1)}`,
+    });
   const nothing = (): undefined => undefined;
   return { path, deserialize: nothing, serialize: () => Buffer.alloc(0), handle: refuse };
 }
