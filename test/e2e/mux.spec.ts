@@ -135,7 +135,7 @@ describe('a unary call', () => {
 
   it('goes by itself where grpc-js is instrumented', async () => {
     const { prototype } = Client;
-    const { makeUnaryRequest } = prototype;
+    const makeUnaryRequest = Reflect.get(prototype, 'makeUnaryRequest') as typeof prototype.makeUnaryRequest;
     prototype.makeUnaryRequest = Object.assign(makeUnaryRequest.bind(prototype), { __wrapped: true }) as never;
     try {
       stage = new NestStage();

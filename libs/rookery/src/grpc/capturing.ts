@@ -12,10 +12,9 @@ import {
 import type { CallFailure } from '../core/call.js';
 import { RookeryError } from '../core/errors.js';
 import { describeError, rememberFailure, type CallContext } from './call-error.js';
-import { PREVIOUS_ATTEMPTS, withRecord } from './call-record.js';
+import { newMetadata, PREVIOUS_ATTEMPTS, withRecord } from './call-record.js';
 import type { Captured, CallCapture } from './capture.js';
 import { endedChannel } from './ended-call.js';
-import { LANE_HEADER } from './lane.js';
 import { inContext, type RequestContext } from './request-context.js';
 
 type AnyChannel = CallProperties<unknown, unknown>['channel'];
@@ -23,13 +22,34 @@ type AnyChannel = CallProperties<unknown, unknown>['channel'];
 const CAPTURED = Symbol('rookery/captured');
 
 interface CapturedOptions extends CallOptions {
-  readonly [CAPTURED]?: Captured;
+  [CAPTURED]?: Captured;
 }
 
-/** Options for a call that was captured before, and of which nothing is to be captured anew. */
-export function capturedBefore(options: CallOptions, captured: Captured): CallOptions {
+/** What a call is made with that was captured before grpc-js hears of it. */
+export interface PreparedCall {
+  readonly metadata: Metadata;
+  readonly options: CallOptions;
+}
+
+/**
+ * Prepares a call for grpc-js: nothing of it is captured, or copied, anew. Only for calls whose call object nobody gets,
+ * since what hears of that is not brought back to the context of the call.
+ *
+ * @param metadata absent where the call has none
+ */
+export function prepare(
+  capture: CallCapture,
+  captured: Captured,
+  metadata: Metadata | undefined,
+  options: CallOptions,
+): PreparedCall {
+  const { record, time } = captured;
   const all: CapturedOptions = { ...options, [CAPTURED]: captured };
-  return all;
+  const left = record.attempts === 0 ? (time.timeoutMs ?? Infinity) : record.deadline - capture.defaults.time.now();
+  const deadline = time.deadline ?? deadlineIn(left);
+  if (deadline !== undefined) all.deadline = deadline;
+  else delete all.deadline;
+  return { metadata: metadata ? withRecord(metadata, record) : newMetadata(record), options: all };
 }
 
 /**
@@ -39,30 +59,25 @@ export function capturing(capture: CallCapture): CallInvocationTransformer {
   const { time, registry } = capture.defaults;
   return (properties: CallProperties<unknown, unknown>) => {
     assertOneGrpc(properties.channel);
-    const { methodDefinition, callback, channel } = properties;
+    const { methodDefinition, callback, channel, metadata } = properties;
     const { path, requestStream, responseStream } = methodDefinition;
     const service = serviceOf(channel);
     const given = properties.callOptions as CapturedOptions;
-    const { metadata: sent } = properties;
     const unary = !requestStream && !responseStream;
-    const captured = given[CAPTURED] ?? capture.capture(given, { service, path, unary, metadata: sent });
+    const captured = given[CAPTURED] ?? capture.capture(given, { service, path, unary, metadata });
     const { record, failure, made } = captured;
     const left = record.deadline - time.now();
     const ended = failure ? refusal(failure) : left <= 0 ? expired() : undefined;
-    // grpc-js counts only its own attempts.
-    const before = record.attempts;
     const context: CallContext = { service, record, deadlineOrigin: captured.time.origin, registry };
-    const metadata = withRecord(sent, record);
-    // Who passes on the metadata of an incoming call does not mean this: it goes to peers, and the picker knows them.
-    metadata.remove(LANE_HEADER);
-    listenIn(made, properties.call, callback ? undefined : context);
-    return {
-      ...properties,
-      metadata,
-      callOptions: { ...given, deadline: captured.time.deadline ?? deadlineIn(left) } as CallOptions,
-      ...(ended && { channel: endedChannel(channel, ended) }),
-      ...(callback && { callback: describing(callback, context, made, before) }),
-    };
+    if (!given[CAPTURED]) {
+      properties.metadata = withRecord(metadata, record);
+      properties.callOptions = { ...given, deadline: captured.time.deadline ?? deadlineIn(left) } as CallOptions;
+      listenIn(made, properties.call, callback ? undefined : context);
+    }
+    if (ended) properties.channel = endedChannel(channel, ended);
+    // grpc-js counts only its own attempts.
+    if (callback) properties.callback = describing(callback, context, made, record.attempts);
+    return properties;
   };
 }
 

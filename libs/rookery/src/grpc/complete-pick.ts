@@ -2,7 +2,7 @@ import { constants } from 'node:http2';
 import { connectivityState as State, experimental, type Metadata } from '@grpc/grpc-js';
 import type { CallRecord, Outcome } from '../core/call.js';
 import type { Time } from '../core/time.js';
-import { PREVIOUS_ATTEMPTS, recordOf } from './call-record.js';
+import { PREVIOUS_ATTEMPTS, recordOf, type GrpcCall } from './call-record.js';
 
 type Subchannel = ReturnType<experimental.SubchannelInterface['getRealSubchannel']>;
 type CreateCall = Subchannel['createCall'];
@@ -56,42 +56,65 @@ class PickedSubchannel extends experimental.BaseSubchannelWrapper {
  * Starts calls, and tells what becomes of them. A pick's own `onCallEnded` comes too late, after the pick of the next
  * attempt, and does not tell a stream that the server refused from an answer with the same words.
  */
-function observing(subchannel: Subchannel, { time, onStarted, onEnded }: CompletePickOptions): CreateCall {
+function observing(subchannel: Subchannel, options: CompletePickOptions): CreateCall {
   return (metadata, host, method, listener) => {
     const call = recordOf(metadata);
-    const startedAt = time.now();
     // grpc-js knows nothing of those that did not go through it.
     if (call.attempts > 0) metadata.set(PREVIOUS_ATTEMPTS, `${call.attempts}`);
-    // grpc-js commits itself to the first attempt of which it hears anything (gRFC A6), and a server that dies may have
-    // sent half of its answer. Nobody sees half of an answer to a unary call, so it can wait for the other half.
-    const held: (() => void)[] | undefined = call.idempotent && call.unary ? [] : undefined;
-    const pass = (tell: () => void) => (held ? void held.push(tell) : tell());
-    const child = subchannel.createCall(metadata, host, method, {
-      onReceiveMetadata: (received) => pass(() => listener.onReceiveMetadata(received)),
-      onReceiveMessage: (message: unknown) => pass(() => listener.onReceiveMessage(message)),
-      onReceiveStatus: (status) => {
-        const processed = status.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
-        const at = time.now();
-        const again = onEnded(call, {
-          code: status.code,
-          processed,
-          pushedBack: status.code === UNAVAILABLE && Number(status.metadata.get(PUSHBACK)[0]) < 0,
-          ms: at - startedAt,
-          at,
-        });
-        if (!again) {
-          for (const tell of held ?? []) tell();
-          call.answered = undefined;
-          if (status.code !== UNAVAILABLE) return listener.onReceiveStatus(status);
-          return withoutRetry(status.metadata, () => listener.onReceiveStatus(status));
-        }
-        if (call.processed) call.answered = status;
-        listener.onReceiveStatus(status);
-      },
-    });
-    onStarted(call);
+    const child = subchannel.createCall(metadata, host, method, new ObservedCall(call, listener, options));
+    options.onStarted(call);
     return child;
   };
+}
+
+type Listener = Parameters<CreateCall>[3];
+
+/** Hears of one attempt before grpc-js does. */
+class ObservedCall implements Listener {
+  readonly #startedAt: number;
+  #held: (() => void)[] | undefined;
+
+  constructor(
+    private readonly call: GrpcCall,
+    private readonly listener: Listener,
+    private readonly options: CompletePickOptions,
+  ) {
+    this.#startedAt = options.time.now();
+    // grpc-js commits itself to the first attempt of which it hears anything (gRFC A6), and a server that dies may have
+    // sent half of its answer. Nobody sees half of an answer to a unary call, so it can wait for the other half.
+    if (call.idempotent && call.unary) this.#held = [];
+  }
+
+  onReceiveMetadata(received: Metadata): void {
+    if (this.#held) this.#held.push(() => this.listener.onReceiveMetadata(received));
+    else this.listener.onReceiveMetadata(received);
+  }
+
+  onReceiveMessage(message: unknown): void {
+    if (this.#held) this.#held.push(() => this.listener.onReceiveMessage(message));
+    else this.listener.onReceiveMessage(message);
+  }
+
+  onReceiveStatus(status: Parameters<Listener['onReceiveStatus']>[0]): void {
+    const { call, listener, options } = this;
+    const at = options.time.now();
+    const { code } = status;
+    const again = options.onEnded(call, {
+      code,
+      processed: status.rstCode !== constants.NGHTTP2_REFUSED_STREAM,
+      pushedBack: code === UNAVAILABLE && Number(status.metadata.get(PUSHBACK)[0]) < 0,
+      ms: at - this.#startedAt,
+      at,
+    });
+    if (again) {
+      if (call.processed) call.answered = status;
+      return listener.onReceiveStatus(status);
+    }
+    for (const tell of this.#held ?? []) tell();
+    call.answered = undefined;
+    if (code !== UNAVAILABLE) return listener.onReceiveStatus(status);
+    withoutRetry(status.metadata, () => listener.onReceiveStatus(status));
+  }
 }
 
 /** What our retry policy names; grpc-js looks no further at any other. */

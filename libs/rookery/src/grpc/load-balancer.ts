@@ -68,7 +68,9 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     const call = recordOf(metadata);
     const result = presetOf(call) ?? this.#balancer!.pick(call);
     if ('pick' in result) {
-      writeLane(metadata, result.pick.instance.peer > 0 ? call.lane : undefined);
+      // What is captured has none of its own.
+      if (call.lane !== undefined || call.madeAt === undefined)
+        writeLane(metadata, result.pick.instance.peer > 0 ? call.lane : undefined);
       return (result.pick.connection as SubchannelConnection).pick!;
     }
     // It was sent, and is not worth waiting for somebody else.

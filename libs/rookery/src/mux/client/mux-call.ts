@@ -1,7 +1,7 @@
 import { Metadata, status, type CallOptions, type requestCallback, type ServiceError } from '@grpc/grpc-js';
 import { describeError } from '../../grpc/call-error.js';
-import { capturedBefore } from '../../grpc/capturing.js';
-import type { Captured } from '../../grpc/capture.js';
+import { prepare } from '../../grpc/capturing.js';
+import type { CallCapture, Captured } from '../../grpc/capture.js';
 
 /** A unary method of a client, and its way through grpc-js. */
 export interface UnaryMethod {
@@ -16,7 +16,7 @@ export interface UnaryMethod {
 export interface PlainCall {
   readonly request: unknown;
   readonly bytes?: Buffer | undefined;
-  readonly metadata: Metadata | undefined;
+  readonly metadata: Metadata;
   readonly options: CallOptions;
   readonly answered: requestCallback<unknown>;
 }
@@ -34,10 +34,9 @@ export interface CallStatus {
 }
 
 /** Of all calls of a client. */
-export interface CallPlaces {
+export interface CallClient {
   readonly service: string;
-  /** The registry's URL without secrets. */
-  readonly registry: string | undefined;
+  readonly capture: CallCapture;
 }
 
 export interface MuxCallParts {
@@ -70,7 +69,7 @@ export class MuxCall implements Ongoing {
 
   constructor(
     private readonly asked: MuxCallParts,
-    private readonly places: CallPlaces,
+    private readonly client: CallClient,
   ) {
     this.method = asked.method;
     this.captured = asked.captured;
@@ -97,7 +96,8 @@ export class MuxCall implements Ongoing {
   fail({ code, details, metadata = new Metadata() }: CallStatus): void {
     this.over = true;
     const { record, time } = this.captured;
-    const { service, registry } = this.places;
+    const { service, capture } = this.client;
+    const { registry } = capture.defaults;
     const error: ServiceError = Object.assign(new Error(`${code} ${status[code]}: ${details}`), {
       code,
       details,
@@ -111,8 +111,8 @@ export class MuxCall implements Ongoing {
     this.over = true;
     const { request, metadata, options, answered } = this.asked;
     try {
-      const rest = { request, bytes, metadata, options: capturedBefore(options, this.captured), answered };
-      return (this.#plain = this.method.plain(rest));
+      const ready = prepare(this.client.capture, this.captured, metadata, options);
+      return (this.#plain = this.method.plain({ request, bytes, ...ready, answered }));
     } catch (error) {
       // A channel that is closed throws, and here that would end the process.
       answered(error as ServiceError);

@@ -1,10 +1,9 @@
-import type { CallOptions, Metadata, requestCallback } from '@grpc/grpc-js';
+import { Metadata, type CallOptions, type requestCallback } from '@grpc/grpc-js';
 import type { RookeryCallOptions } from '../../grpc/call-options.js';
-import type { CallCapture } from '../../grpc/capture.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { SubchannelConnection } from '../../grpc/connection.js';
 import { encodeMetadata } from '../metadata-section.js';
-import { MuxCall, type CallPlaces, type Ongoing, type UnaryMethod } from './mux-call.js';
+import { MuxCall, type CallClient, type Ongoing, type UnaryMethod } from './mux-call.js';
 import type { MuxChannel } from './mux-channel.js';
 import type { MuxConnection } from './mux-connection.js';
 
@@ -18,26 +17,22 @@ export type StartUnary = (
 
 /** Makes the calls of one client with its defaults. */
 export class MuxCaller {
-  readonly #places: CallPlaces;
-
   constructor(
     private readonly channel: MuxChannel,
-    private readonly capture: CallCapture,
-    private readonly service: string,
-  ) {
-    this.#places = { service, registry: capture.defaults.registry };
-  }
+    private readonly client: CallClient,
+  ) {}
 
   unary(method: UnaryMethod): StartUnary {
     const { path, plain } = method;
-    const { channel, service } = this;
+    const { channel, client } = this;
+    const { service, capture } = client;
     return (request, metadata, options, answered) => {
       const { balancer } = channel;
-      if (!balancer || asksForGrpc(options)) return plain({ request, bytes: undefined, metadata, options, answered });
-      const captured = this.capture.capture(options, { service, path, unary: true, metadata });
-      const call = new MuxCall({ method, captured, request, metadata, options, answered }, this.#places);
+      if (asksForGrpc(options)) return plain({ request, metadata: metadata ?? new Metadata(), options, answered });
+      const captured = capture.capture(options, { service, path, unary: true, metadata });
+      const call = new MuxCall({ method, captured, request, metadata, options, answered }, client);
       const { record } = captured;
-      if (captured.failure || record.deadline <= record.madeAt!) return call.goPlain();
+      if (!balancer || captured.failure || record.deadline <= record.madeAt!) return call.goPlain();
       const picked = balancer.pick(record);
       // It waits, or is told why it cannot, where all calls do.
       if (!('pick' in picked)) return call.goPlain();

@@ -44,15 +44,18 @@ export class MuxConnection implements Carrier {
     const { link, settings } = this;
     const { time, maxResponseBytes, apart, broken } = settings;
     try {
+      const onIdle = () => (this.#stream = undefined);
       const onEnd = (error: CallStatus | undefined) => {
-        this.#stream = undefined;
+        // One that was idle may end while the next one is open.
+        if (this.#stream === stream) this.#stream = undefined;
         // Whose connection is gone, or who refuses a stream, has not broken anything.
         if (!error || error.code === status.UNAVAILABLE || this.#left) return;
         // The next connection may do better; over this one it would break again.
         this.#left = true;
         broken(link, error);
       };
-      return (this.#stream = apart(() => new MuxStream({ link, time, maxResponseBytes, onEnd })));
+      const stream = apart(() => new MuxStream({ link, time, maxResponseBytes, onIdle, onEnd }));
+      return (this.#stream = stream);
     } catch {
       // The connection went down in this turn, and says so in the next.
       return undefined;

@@ -40,6 +40,8 @@ export interface MuxStreamParts {
   readonly time: Time;
   /** Of an answer, bytes. */
   readonly maxResponseBytes: number;
+  /** It has had no calls for a while, and takes no more: the next one begins another. */
+  readonly onIdle: () => void;
   /** It has ended, by the other side's word or by an error; nothing runs on it any more. */
   readonly onEnd: (error: CallStatus | undefined) => void;
 }
@@ -80,11 +82,6 @@ export class MuxStream {
     this.#writer.frame(SETTINGS, 0, 0, 0, 6);
     this.#setting(MAX_RESPONSE_BYTES, maxResponseBytes);
     this.#flushSoon();
-  }
-
-  /** Takes calls, or did until it was full. */
-  get open(): boolean {
-    return !this.#leaving;
   }
 
   /** Sends a call; false where it can take none now. */
@@ -272,8 +269,10 @@ export class MuxStream {
     this.#idle = undefined;
     if (this.#inFlight > 0 || this.#ended) return;
     const left = this.#usedAt + IDLE_MS - time.now();
-    if (left <= 0) this.leave();
-    else this.#idle = time.after(left, this.#lookIdle);
+    if (left <= 0) {
+      this.parts.onIdle();
+      this.leave();
+    } else this.#idle = time.after(left, this.#lookIdle);
   };
 
   #halfClose(): void {

@@ -9,9 +9,9 @@ import {
 import { RookeryError, show } from '../../core/errors.js';
 import { describeError, isCallError } from '../../grpc/call-error.js';
 import type { CallOptions, Messages } from './async-client.types.js';
-import type { MuxCaller, StartUnary } from '../../mux/client/mux-caller.js';
+import type { StartUnary } from '../../mux/client/mux-caller.js';
 import { pump } from './pump.js';
-import { unaryOf } from './unary.js';
+import { unaryOf, type UnaryCaller } from './unary.js';
 
 type GrpcMethod = (...args: unknown[]) => GrpcCall;
 type GrpcCall = ClientReadableStream<unknown> & { write(message: unknown): boolean; end(): void };
@@ -21,7 +21,7 @@ type AsyncMethod = (request: unknown, options?: CallOptions) => Promise<unknown>
 export function createAsyncClient(
   client: Client,
   definition: ServiceDefinition,
-  { service, caller }: { readonly service: string; readonly caller?: MuxCaller | undefined },
+  { service, caller }: { readonly service: string; readonly caller?: UnaryCaller | undefined },
 ): Record<string, AsyncMethod> {
   const methods: Record<string, AsyncMethod> = Object.create(null);
   for (const [name, { requestStream, responseStream, originalName }] of Object.entries(definition)) {
@@ -30,7 +30,7 @@ export function createAsyncClient(
       ? streamed(call, requestStream, service)
       : requestStream
         ? uploading(call, service)
-        : unary(unaryOf(client, name, caller), service);
+        : unary(caller ? unaryOf(client, name, caller) : grpcUnary(call), service);
     methods[name] = method;
     if (originalName) methods[originalName] = method;
   }
@@ -59,6 +59,11 @@ function unary(start: StartUnary, service: string): AsyncMethod {
       );
       if (signal) release = cancelOn(signal, call);
     });
+}
+
+/** As any client of grpc-js. */
+function grpcUnary(method: GrpcMethod): StartUnary {
+  return (request, metadata = new Metadata(), options, answered) => method(request, metadata, options, answered);
 }
 
 function uploading(method: GrpcMethod, service: string): AsyncMethod {

@@ -85,10 +85,11 @@ export class RookeryClients {
     };
     const { callInvocationTransformer: _, interceptors: __, ...options } = channelFor(defaults).options;
     const channel = new Channel(target, channelCredentials, options);
+    const captures = !settings.channelOptions?.callInvocationTransformer;
     const { name, capabilities } = this.runtime.registry;
     const found = settings.url ?? `looks in ${name}, seen by this ${capabilities.reach}`;
     this.#logger.log(`client of ${service}: ${found}`);
-    return new DiscoveryClient({ service, target, contract, channel, channelFor, defaults, compat, mux });
+    return new DiscoveryClient({ service, target, contract, channel, channelFor, defaults, compat, captures, mux });
   }
 
   #muxOf(service: string, settings: ClientSettings, channelCredentials: ChannelCredentials): MuxChannel | undefined {

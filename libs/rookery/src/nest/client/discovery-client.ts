@@ -19,6 +19,7 @@ import type { Contract } from '../contract.js';
 import { DEFAULTS_KEYS } from '../option-keys.js';
 import type { ClientChannel } from '../../grpc/channel-options.js';
 import { MuxCaller } from '../../mux/client/mux-caller.js';
+import type { UnaryCaller } from './unary.js';
 import type { MuxChannel } from '../../mux/client/mux-channel.js';
 import { checkMs } from '../../core/duration.js';
 import { type Compat } from '../options.js';
@@ -35,6 +36,8 @@ export interface DiscoveryClientOptions {
   readonly defaults: ClientDefaults;
   /** `'nest'`: Observables as Nest's own client makes them. */
   readonly compat?: Compat | undefined;
+  /** Whether a call is captured before grpc-js hears of it; where the user changes calls first, it cannot be. */
+  readonly captures: boolean;
   /** Absent where its calls go one by one. */
   readonly mux?: MuxChannel | undefined;
 }
@@ -42,14 +45,15 @@ export interface DiscoveryClientOptions {
 /** The client of `forFeature`: Nest's own gRPC client over one channel of ours. */
 export class DiscoveryClient extends RookeryClient {
   readonly #proxy: ChannelProxy;
-  readonly #caller: MuxCaller | undefined;
+  readonly #caller: UnaryCaller | undefined;
   readonly #services = new Map<string, Record<string, unknown>>();
 
   constructor(private readonly options: DiscoveryClientOptions) {
     super();
-    const { mux, service } = options;
+    const { mux, service, captures } = options;
     const channel = options.channelFor(options.defaults);
-    this.#caller = mux && new MuxCaller(mux, channel.capture, service);
+    const client = { service, capture: channel.capture };
+    this.#caller = captures ? { ...client, mux: mux && new MuxCaller(mux, client) } : undefined;
     this.#proxy = new ChannelProxy(options, channel.options, this.#caller);
   }
 
@@ -128,7 +132,7 @@ class ChannelProxy extends ClientGrpcProxy {
   constructor(
     { contract, target, channel, compat }: DiscoveryClientOptions,
     clientOptions: ClientOptions,
-    private readonly caller: MuxCaller | undefined,
+    private readonly caller: UnaryCaller | undefined,
   ) {
     super({
       url: target,

@@ -4,8 +4,8 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { Messages } from './async-client.types.js';
 import { currentContext, inContext } from '../../grpc/request-context.js';
 import type { Ongoing } from '../../mux/client/mux-call.js';
-import type { MuxCaller, StartUnary } from '../../mux/client/mux-caller.js';
-import { unaryOf } from './unary.js';
+import type { StartUnary } from '../../mux/client/mux-caller.js';
+import { unaryOf, type UnaryCaller } from './unary.js';
 import { isMessages, pump } from './pump.js';
 
 type GrpcCall = Parameters<typeof pump>[1] & {
@@ -26,11 +26,13 @@ export function observableMethod(
   client: Client,
   name: string,
   describe: (error: ServiceError) => unknown,
-  caller?: MuxCaller,
+  caller?: UnaryCaller,
 ): ObservableMethod {
   const method = (client as unknown as Record<string, GrpcMethod>)[name]!;
   const { requestStream, responseStream } = method;
   const unary = requestStream || responseStream || !caller ? undefined : unaryOf(client, name, caller);
+  // Who subscribes hears the answer as in any call of his own; a stream that carries the calls of all belongs to nobody.
+  const bound = caller?.mux ? AsyncResource.bind.bind(AsyncResource) : <F>(answered: F) => answered;
   return (request, ...rest) =>
     inCallersContext((observer) => {
       const hears = requestStream && isMessages(request);
@@ -49,7 +51,7 @@ export function observableMethod(
       };
       // grpc-js loses a cancel in the turn in which the call was made.
       const leave = (call: Ongoing) => () => void (state.over || setImmediate(() => call.cancel()));
-      if (unary) return leave(startUnary(unary, request, args.slice(1), answered));
+      if (unary) return leave(startUnary(unary, request, args.slice(1), bound(answered)));
       const call = method.apply(client, responseStream ? args : [...args, answered]);
       if (responseStream) listen(call, observer, state, fail);
       if (hears) pump(request as Messages<unknown>, call, (error) => observer.error(error));
@@ -57,7 +59,6 @@ export function observableMethod(
     });
 }
 
-/** Whoever subscribes hears the answer as in any call of his own: what carries it belongs to all. */
 function startUnary(
   start: StartUnary,
   request: unknown,
@@ -65,7 +66,7 @@ function startUnary(
   answered: requestCallback<unknown>,
 ): Ongoing {
   const [metadata, options = {}] = rest[0] instanceof Metadata ? rest : [undefined, rest[0]];
-  return start(request, metadata as Metadata | undefined, options as object, AsyncResource.bind(answered));
+  return start(request, metadata as Metadata | undefined, options as object, answered);
 }
 
 function inCallersContext(subscribe: (observer: Subscriber<unknown>) => () => void): Observable<unknown> {

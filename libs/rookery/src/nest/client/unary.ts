@@ -1,20 +1,31 @@
-import { Client, Metadata, type CallOptions, type MethodDefinition, type requestCallback } from '@grpc/grpc-js';
+import type { Client, Metadata, CallOptions, MethodDefinition, requestCallback } from '@grpc/grpc-js';
+import { prepare } from '../../grpc/capturing.js';
 import { isInstrumented } from '../../grpc/instrumented.js';
 import type { MuxCaller, StartUnary } from '../../mux/client/mux-caller.js';
-import type { Ongoing, PlainCall } from '../../mux/client/mux-call.js';
+import type { CallClient, Ongoing, PlainCall } from '../../mux/client/mux-call.js';
 
 type UnaryMethod = MethodDefinition<unknown, unknown> &
   ((request: unknown, metadata: Metadata, options: CallOptions, answered: requestCallback<unknown>) => Ongoing);
 
-/** Makes the calls of a unary method of a client: over mux, where there is a caller for that. */
-export function unaryOf(client: Client, name: string, caller?: MuxCaller): StartUnary {
+/** Who makes the calls of a client. */
+export interface UnaryCaller extends CallClient {
+  /** Absent where each goes by itself. */
+  readonly mux?: MuxCaller | undefined;
+}
+
+/** Makes the calls of a unary method of a client. */
+export function unaryOf(client: Client, name: string, caller: UnaryCaller): StartUnary {
   const method = (client as unknown as Record<string, UnaryMethod>)[name]!;
-  const { path, requestSerialize, responseDeserialize } = method;
-  const plain = ({ request, bytes, metadata = new Metadata(), options, answered }: PlainCall): Ongoing =>
+  const { path, requestSerialize: serialize, responseDeserialize: deserialize } = method;
+  const plain = ({ request, bytes, metadata, options, answered }: PlainCall): Ongoing =>
     bytes
-      ? client.makeUnaryRequest(path, () => bytes, responseDeserialize, request, metadata, options, answered)
+      ? client.makeUnaryRequest(path, () => bytes, deserialize, request, metadata, options, answered)
       : method.call(client, request, metadata, options, answered);
-  if (caller && !isInstrumented(client, name) && !isInstrumented(client, 'makeUnaryRequest'))
-    return caller.unary({ path, serialize: requestSerialize, deserialize: responseDeserialize, plain });
-  return (request, metadata, options, answered) => plain({ request, bytes: undefined, metadata, options, answered });
+  if (caller.mux && !isInstrumented(client, name) && !isInstrumented(client, 'makeUnaryRequest'))
+    return caller.mux.unary({ path, serialize, deserialize, plain });
+  const { service, capture } = caller;
+  return (request, metadata, options, answered) => {
+    const captured = capture.capture(options, { service, path, unary: true, metadata });
+    return plain({ request, ...prepare(capture, captured, metadata, options), answered });
+  };
 }
