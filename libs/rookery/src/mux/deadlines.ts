@@ -1,4 +1,5 @@
 import type { Time } from '../core/time.js';
+import { LONGEST_MS } from './frames.js';
 
 /** All deadlines are looked at this often at most, ms. */
 const TICK_MS = 10;
@@ -33,8 +34,8 @@ export class Deadlines {
   #set(bound: number, now: number): void {
     this.#timer?.[Symbol.dispose]();
     this.#bound = bound;
-    // A timer may ring a moment early.
-    const ms = Math.ceil(Math.max(bound, this.#rungAt + TICK_MS) - now) + 1;
+    // A timer may ring a moment early, and one that is too long for Node rings at once.
+    const ms = Math.min(LONGEST_MS, Math.ceil(Math.max(bound, this.#rungAt + TICK_MS) - now) + 1);
     this.#timer = bound === Infinity ? undefined : this.time.after(ms, this.#ring);
   }
 
