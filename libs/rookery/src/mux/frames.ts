@@ -81,6 +81,11 @@ export class FrameCursor {
   }
 }
 
+/** Whether a call, by its number on its stream from 0, is among the first `count` of it; both go on past 2^32. */
+export function isAmong(sequence: number, count: number): boolean {
+  return ((sequence - count) | 0) < 0;
+}
+
 export function readU32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }

@@ -9,6 +9,7 @@ import {
   FrameCursor,
   FrameError,
   GOAWAY,
+  isAmong,
   LONGEST_MS,
   MAX_NAMES,
   MAX_RESPONSE_BYTES,
@@ -249,7 +250,7 @@ export class MuxStream {
     // What came after those that it has counted was not looked at.
     const refused = { code: status.UNAVAILABLE, details: 'the server takes no more calls' };
     for (const [slot, call] of this.#slots.entries()) {
-      if (!call || call.sequence < id) continue;
+      if (!call || isAmong(call.sequence, id)) continue;
       this.#slots[slot] = undefined;
       this.#inFlight -= 1;
       if (!call.over) this.#fail(call, refused, false);
