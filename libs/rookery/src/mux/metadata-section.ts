@@ -21,7 +21,7 @@ const PADDED = /^\s|\s$/;
 export function encodeMetadata(metadata: Metadata | undefined, lane?: string): Buffer | undefined {
   const pairs: [key: string, value: string | Buffer][] = lane === undefined ? [] : [[LANE_HEADER, lane]];
   for (const key of metadata ? Object.keys(metadata.getMap()) : []) {
-    if (OWNED.has(key)) continue;
+    if (OWNED.has(key) || isReserved(key)) continue;
     for (const value of metadata!.get(key))
       if (typeof value !== 'string' || !PADDED.test(value)) pairs.push([key, value]);
   }
@@ -57,7 +57,13 @@ function joined(key: string, before: string | undefined, text: string): string {
   return before === undefined ? text : `${before}${key === 'cookie' ? '; ' : ', '}${text}`;
 }
 
+/** HTTP/2 has them to itself, and grpc-js hands none of them over. */
+function isReserved(key: string): boolean {
+  return key.startsWith(':');
+}
+
 function added(metadata: Metadata, key: string, value: string | Buffer): void {
+  if (isReserved(key)) throw new FrameError(`metadata under ${key}`);
   try {
     metadata.add(key, value);
   } catch {
