@@ -33,7 +33,8 @@ describe('deadlines', () => {
     const due = [1500, 1001, 1033, 1017, 1021, 2000, 1500.4];
     add(...due);
     time.advance(5000);
-    expect(expired.map(([deadline]) => deadline).toSorted()).toEqual(due.toSorted());
+    const numeric = (a: number, b: number) => a - b;
+    expect(expired.map(([deadline]) => deadline).toSorted(numeric)).toEqual(due.toSorted(numeric));
     for (const [deadline, at] of expired) {
       expect(at).toBeGreaterThanOrEqual(deadline);
       expect(at).toBeLessThan(deadline + 12);
@@ -88,7 +89,7 @@ describe('deadlines', () => {
     add(1005);
     time.advance(100);
     expect([rang, time.timers]).toEqual([[], 0]);
-    const other = new Deadlines(time, () => (other.close(), 1200));
+    const other: Deadlines = new Deadlines(time, () => (other.close(), 1200));
     other.add(1110, 1100);
     time.advance(50);
     expect(time.timers).toBe(0);

@@ -28,7 +28,7 @@ import {
 import { decodeMetadata, encodeMetadata } from '../metadata-section.js';
 import type { MuxMethod, MuxServer } from './mux-server.js';
 import { metadataOfStream } from './stream-metadata.js';
-import { MuxServerCall, type CallOrigin, type Failure } from './server-call.js';
+import { MuxServerCall, statusOf, type CallOrigin, type Failure } from './server-call.js';
 
 /** Calls that are begun in one turn: more of them would keep answers, timers and other clients waiting. */
 const SLICE = 128;
@@ -172,8 +172,10 @@ export class MuxSession implements CallOrigin {
   }
 
   #respond(call: MuxServerCall, failure: Failure, trailers?: Metadata): void {
+    // Its handler may have answered when it heard of its end, or before it threw.
+    if (call.over) return;
     const { code, details, metadata } = statusOf(failure, trailers);
-    const message = Buffer.from(this.server.options.text(details));
+    const message = Buffer.from(this.server.options.text(details)).subarray(0, PART_BYTES);
     const headers = this.#section(call, call.headers);
     this.#inFull(call, { headers, trailing: this.#section(call, metadata), message }, code);
   }
@@ -228,7 +230,11 @@ export class MuxSession implements CallOrigin {
   #gone(): void {
     if (this.#over) return;
     this.#finish();
-    for (const call of this.#slots.splice(0)) if (call) this.#cancelled(call, 'cancelled');
+    for (const call of this.#slots.splice(0)) {
+      if (!call) continue;
+      call.over = true;
+      this.#cancelled(call, 'cancelled');
+    }
   }
 
   #cancelled(call: MuxServerCall, reason: string): void {
@@ -345,7 +351,7 @@ export class MuxSession implements CallOrigin {
     // It may have been answered meanwhile.
     if (!call) return;
     this.#cancelled(call, 'cancelled');
-    if (!call.over) this.#respond(call, { code: status.CANCELLED, details: 'Cancelled on client' });
+    this.#respond(call, { code: status.CANCELLED, details: 'Cancelled on client' });
   }
 
   #expire(now: number): number {
@@ -358,7 +364,7 @@ export class MuxSession implements CallOrigin {
         continue;
       }
       this.#cancelled(call, 'cancelled');
-      if (!call.over) this.#respond(call, { code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
+      this.#respond(call, { code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
     }
     return next;
   }
@@ -372,20 +378,6 @@ export class MuxSession implements CallOrigin {
       details: `mux: the client broke the protocol: ${error.message}`,
     });
   }
-}
-
-/** As grpc-js makes a status of what a handler gives. */
-function statusOf(failure: Failure, trailers: Metadata | undefined) {
-  const { code, details, metadata } = failure;
-  const { message = 'Unknown Error' } = failure as { readonly message?: string };
-  const known = typeof code === 'number' && Number.isInteger(code);
-  // As its client would find out: an answer that says OK has a message.
-  if (code === status.OK) return { code: status.UNIMPLEMENTED, details: 'No message received', metadata: null };
-  return {
-    code: known ? code : status.UNKNOWN,
-    details: known && typeof details === 'string' ? details : message,
-    metadata: trailers ?? metadata,
-  };
 }
 
 function unknownMethod(path: string): MuxMethod {

@@ -1,5 +1,12 @@
 import { EventEmitter } from 'node:events';
-import type { Metadata, sendUnaryData, ServerErrorResponse, ServerUnaryCall, StatusObject } from '@grpc/grpc-js';
+import {
+  status,
+  type Metadata,
+  type sendUnaryData,
+  type ServerErrorResponse,
+  type ServerUnaryCall,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import type { MuxMethod } from './mux-server.js';
 
 type AuthContext = ReturnType<ServerUnaryCall<unknown, unknown>['getAuthContext']>;
@@ -80,3 +87,18 @@ Object.setPrototypeOf(MuxServerCall.prototype, EventEmitter.prototype);
 
 /** What a handler answers when it fails. */
 export type Failure = ServerErrorResponse | Partial<StatusObject>;
+
+/** As grpc-js makes a status of what a handler gives. */
+export function statusOf(failure: Failure, trailers: Metadata | undefined) {
+  const { code, details, metadata } = failure;
+  const { message = 'Unknown Error' } = failure as { readonly message?: string };
+  // As its client would find out: an answer that says OK has a message.
+  if (code === status.OK) return { code: status.UNIMPLEMENTED, details: 'No message received', metadata: null };
+  // A frame has 16 bits for it.
+  const known = typeof code === 'number' && Number.isInteger(code) && code > 0 && code <= 0xffff;
+  return {
+    code: known ? code : status.UNKNOWN,
+    details: known && typeof details === 'string' ? details : message,
+    metadata: trailers ?? metadata,
+  };
+}
