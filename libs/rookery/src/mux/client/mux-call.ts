@@ -61,6 +61,7 @@ export class MuxCall implements Ongoing {
   slot = -1;
   /** Parts of an answer that comes in several. */
   parts: Buffer[] | undefined;
+  partBytes = 0;
   /** Its caller has been told, or it goes on through grpc-js. */
   over = false;
   /** Who has to be told that it is given up. */

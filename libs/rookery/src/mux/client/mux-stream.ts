@@ -11,6 +11,7 @@ import {
   GOAWAY,
   isAmong,
   LONGEST_MS,
+  MAX_NAME_BYTES,
   MAX_NAMES,
   MAX_RESPONSE_BYTES,
   MORE,
@@ -83,14 +84,16 @@ export class MuxStream {
     this.#writer.frame(SETTINGS, 0, 0, 0, 6);
     this.#setting(MAX_RESPONSE_BYTES, maxResponseBytes);
     this.#flushSoon();
+    this.#rest(time.now());
   }
 
   /** Sends a call; false where it can take none now. */
   send(call: MuxCall, bytes: Buffer, metadata: Buffer | undefined): boolean {
     if (this.#leaving || this.#onItsWay > CONGESTED_BYTES) return false;
     const name = this.#names.get(call.method.path) ?? this.#name(call.method.path);
+    if (name > MAX_NAMES) return false;
     const slot = this.#free.pop() ?? this.#slots.length;
-    if (name > MAX_NAMES || slot >= this.parts.link.offer.maxConcurrent) return false;
+    if (slot >= this.parts.link.offer.maxConcurrent) return false;
     const { record } = call.captured;
     const { deadline } = record;
     const now = record.madeAt!;
@@ -132,7 +135,7 @@ export class MuxStream {
   }
 
   #name(path: string): number {
-    const number = this.#names.size + 1;
+    const number = path.length > MAX_NAME_BYTES ? Infinity : this.#names.size + 1;
     if (number > MAX_NAMES) return number;
     this.#names.set(path, number);
     const bytes = Buffer.from(path, 'latin1');
@@ -189,7 +192,9 @@ export class MuxStream {
     const { id, flags, code } = frame;
     const call = this.#slots[id];
     if (!call) throw new FrameError(`an answer to ${id}, where nothing was asked`);
-    if (flags & MORE) return this.#keep(call, batch.subarray(frame.start, frame.end));
+    // The last flag stands alone: it is the greatest of them.
+    if (flags > MORE) throw new FrameError(`an answer with flags ${flags}`);
+    if (flags === MORE) return this.#keep(call, batch.subarray(frame.start, frame.end));
     let { start } = frame;
     let trailers: Buffer | undefined;
     // Nobody asks for the initial metadata of a call that is answered in one piece.
@@ -199,6 +204,9 @@ export class MuxStream {
       start = sectionEnd(batch, start, frame.end);
       trailers = batch.subarray(from, start);
     }
+    if (code === status.OK) this.#fits(call, frame.end - start);
+    // While it still is among those that hear of a breach.
+    const metadata = trailers && code !== status.OK && !call.over ? decodeMetadata(trailers) : undefined;
     this.#slots[id] = undefined;
     this.#free.push(id);
     this.#inFlight -= 1;
@@ -209,18 +217,23 @@ export class MuxStream {
       this.#ends(call, code, true, now);
       call.answer(call.parts ? Buffer.concat([...call.parts, body]) : body);
     } else {
-      const metadata = trailers && decodeMetadata(trailers);
       this.#fail(call, { code, details: body.toString(), ...(metadata && { metadata }) }, true, now);
     }
   }
 
   #keep(call: MuxCall, part: Buffer): void {
     if (call.over) return;
+    if (part.length === 0) throw new FrameError('an empty part of an answer');
+    this.#fits(call, part.length);
     call.parts ??= [];
     call.parts.push(Buffer.from(part));
-    const size = call.parts.reduce((sum, { length }) => sum + length, 0);
-    if (size > this.parts.maxResponseBytes)
-      throw new FrameError(`an answer of more than ${this.parts.maxResponseBytes} bytes`);
+    call.partBytes += part.length;
+  }
+
+  #fits(call: MuxCall, bytes: number): void {
+    const { maxResponseBytes } = this.parts;
+    if (call.partBytes + bytes > maxResponseBytes)
+      throw new FrameError(`an answer of more than ${maxResponseBytes} bytes`);
   }
 
   /** @param processed whether a handler may have seen it */
@@ -306,7 +319,8 @@ export class MuxStream {
 
   #break(error: FrameError): void {
     const details = `mux: the server broke the protocol: ${error.message}`;
-    this.#finish({ code: status.INTERNAL, details }, () => true);
+    const broken = { code: status.INTERNAL, details };
+    this.#finish(broken, () => true, broken);
     this.#stream.cancel(status.INTERNAL, details);
   }
 
@@ -323,7 +337,7 @@ export class MuxStream {
     this.#finish(answer, (call) => !unseen && call.sequence < this.#handed, error);
   }
 
-  #finish(answer: CallStatus, processed: (call: MuxCall) => boolean, error: CallStatus | undefined = answer): void {
+  #finish(answer: CallStatus, processed: (call: MuxCall) => boolean, error: CallStatus | undefined): void {
     this.#ended = this.#leaving = true;
     this.#deadlines.close();
     this.#idle?.[Symbol.dispose]();
