@@ -86,7 +86,7 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
 /** What the specs beside the code may import on top of their folder's edges. */
 export const SPEC_EDGES: FolderRule = {
   folders: ['core', 'system', 'registries', 'testing'],
-  packages: ['vitest', 'node:*', '@grpc/grpc-js', '@nestjs/*'],
+  packages: ['vitest', 'fast-check', 'node:*', '@grpc/grpc-js', '@nestjs/*'],
 };
 
 /** What `core` must be given instead of taking it: time, chance, and whatever belongs to one platform. */

@@ -111,8 +111,10 @@ export async function rawClient(options: Partial<MuxServerOptions> = {}, header?
   server.addService(MUX_SERVICE, { Calls: mux.accept });
   const metadata = new Metadata();
   if (header) metadata.set(...header);
-  const stream = clientOf(await bound(server)).makeBidiStreamRequest(MUX_PATH, passed, passed, metadata);
-  return { ...listening(stream), stream, mux, time, held, add };
+  const grpc = clientOf(await bound(server));
+  const client = () => grpc.makeBidiStreamRequest(MUX_PATH, passed, passed, metadata);
+  const stream = client();
+  return { ...listening(stream), stream, client, mux, time, held, add };
 }
 
 function listening(stream: ClientDuplexStream<Buffer, Buffer>) {
@@ -138,11 +140,14 @@ export async function scriptedServer(
   const server = new Server();
   const got: string[] = [];
   const streams: ServerDuplexStream<Buffer, Buffer>[] = [];
+  const acts: ((stream: ServerDuplexStream<Buffer, Buffer>) => void)[] = [];
   const seen = { ended: 0, cancelled: 0, draining: 0 };
   if (serves)
     server.addService(MUX_SERVICE, {
       Calls: (stream: ServerDuplexStream<Buffer, Buffer>) => {
         streams.push(stream);
+        const act = acts.shift();
+        if (act) stream.once('data', () => act(stream));
         stream.on('data', (batch: Buffer) => got.push(...shown(batch)));
         stream.on('end', () => (seen.ended += 1));
         stream.on('cancelled', () => (seen.cancelled += 1));
@@ -162,7 +167,17 @@ export async function scriptedServer(
   const ends: (StatusObject | object | undefined)[] = [];
   const stream = new MuxStream({ link, time, maxResponseBytes, onEnd: (error) => ends.push(error) });
   const say = (...frames: readonly Frame[]) => void streams.at(-1)!.write(batchOf(...frames));
-  return { stream, time, got, streams, say, seen, outcomes, ends, call: caller(stream, () => time.now()) };
+  /** Another stream with calls, to which the server does something at its first message. */
+  const another = (texts: readonly string[], act: (stream: ServerDuplexStream<Buffer, Buffer>) => void) => {
+    acts.push(act);
+    let calls: StagedCall[] = [];
+    const ended = new Promise<void>((resolve) => {
+      const next = new MuxStream({ link, time, maxResponseBytes, onEnd: () => setImmediate(resolve) });
+      calls = texts.map((text) => caller(next, () => time.now())(text));
+    });
+    return { calls, ended };
+  };
+  return { stream, time, got, streams, say, seen, outcomes, ends, another, call: caller(stream, () => time.now()) };
 }
 
 function streamOf(client: Client, path: string, listener: StreamListener): MessageStream {
@@ -190,7 +205,7 @@ export interface StagedCall {
   readonly error: () => ServiceError | undefined;
 }
 
-type CallParts = { path?: string; timeoutMs?: number; metadata?: Buffer };
+type CallParts = { path?: string; timeoutMs?: number | undefined; metadata?: Buffer };
 
 /** Makes calls on a stream. */
 export function caller(stream: MuxStream, now: () => number) {
