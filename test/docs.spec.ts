@@ -115,7 +115,8 @@ describe('docs/reference/peer.proto', () => {
 
   it('reads what the code writes', () => {
     const services = [{ name: 'user-server', group: 'canary', id: 'a', generation: 'b' }];
-    const response = { version: 1, services, draining: true };
+    const mux = { version: 1, maxConcurrent: 16_384, maxRequestBytes: 8192 };
+    const response = { version: 1, services, draining: true, mux };
     expect(Hello!.responseDeserialize(PEER_SERVICE.Hello.responseSerialize(response))).toEqual(response);
     expect(PEER_SERVICE.Hello.responseDeserialize(Hello!.responseSerialize(response) as Buffer)).toEqual(response);
   });
