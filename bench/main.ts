@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Bench, Result } from './bench.js';
 import { readCommand, usageOf, type Command } from './command.js';
+import { exactlyOnce } from './exactly-once.js';
 import { pick } from './pick.js';
 import { registry } from './registry.js';
 import { rolling } from './rolling.js';
@@ -14,7 +15,7 @@ import { simulate } from './simulate.js';
 import { drawTable } from './table.js';
 import { unary } from './unary.js';
 
-const BENCHES: readonly Bench[] = [rolling, registry, pick, simulate, unary];
+const BENCHES: readonly Bench[] = [rolling, registry, pick, simulate, unary, exactlyOnce];
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 
