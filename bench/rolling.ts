@@ -11,13 +11,14 @@ const SHOWN = 3;
 /** Both clients of a run call the same servers at the same time. */
 const RUNS: readonly (Pick<RollOptions, 'server' | 'clients'> & { readonly subject: string })[] = [
   { subject: 'rookery', server: 'rookery', clients: ['rookery', 'rookery-retries-off'] },
+  { subject: 'rookery, mux', server: 'rookery-mux', clients: ['rookery-mux', 'rookery-mux-retries-off'] },
   { subject: 'stock Nest', server: 'stock', clients: ['stock', 'stock-retries-off'] },
   { subject: 'stock Nest, gracefulShutdown', server: 'stock-graceful', clients: ['stock', 'stock-retries-off'] },
 ];
 
 export const rolling: Bench = {
   name: 'rolling',
-  summary: 'calls that fail while four servers are restarted under load, against stock Nest (about 4 minutes)',
+  summary: 'calls that fail while four servers are restarted under load, against stock Nest (about 5 minutes)',
   async *run({ onProgress }) {
     const { seed } = seeded();
     for (const { subject, ...run } of RUNS) {

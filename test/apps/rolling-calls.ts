@@ -19,12 +19,14 @@ export interface ProbeCalls extends AsyncDisposable {
 /** @param target the addresses for a client that cannot find them */
 export function makeCalls(kind: ClientKind, target: string): Promise<ProbeCalls> {
   const channelOptions = kind.endsWith('-retries-off') ? { 'grpc.enable_retries': 0 } : {};
-  return kind.startsWith('stock') ? stockCalls(target, channelOptions) : rookeryCalls(channelOptions);
+  return kind.startsWith('stock')
+    ? stockCalls(target, channelOptions)
+    : rookeryCalls(channelOptions, kind.includes('mux'));
 }
 
-async function rookeryCalls(channelOptions: ChannelOptions): Promise<ProbeCalls> {
+async function rookeryCalls(channelOptions: ChannelOptions, mux: boolean): Promise<ProbeCalls> {
   @Module({
-    imports: [RookeryModule.forRoot(), RookeryModule.forFeature([{ service: probe('probe'), channelOptions }])],
+    imports: [RookeryModule.forRoot({ mux }), RookeryModule.forFeature([{ service: probe('probe'), channelOptions }])],
   })
   class ClientModule {}
   const app = await open(ClientModule);

@@ -1,5 +1,5 @@
 /**
- * A client as a process: `ROLLING_CLIENT` (rookery, stock; either with `-retries-off`) says of which kind, `ROLLING_TARGET`
+ * A client as a process: `ROLLING_CLIENT` (rookery, rookery-mux, stock; each with `-retries-off`, too) says of which kind, `ROLLING_TARGET`
  * the addresses for one that cannot find them; with `ROLLING_LONG` some streams last for seconds. Calls until it is told to stop, and reports by IPC.
  */
 import { seededRandom } from 'rookery/testing';

@@ -1,18 +1,46 @@
 /**
- * A Nest gRPC server as a process that is restarted: `ROLLING_SERVER` (rookery, stock, stock-graceful) says of which
- * kind, `PROBE_URL` where. Prints `instance <id>` where it registered, and `listening <port>` when it listens.
+ * A Nest gRPC server as a process that is restarted: `ROLLING_SERVER` (rookery, rookery-mux, stock, stock-graceful) says of which
+ * kind, `PROBE_URL` where. Prints `instance <id>` where it registered, `listening <port>` when it listens, and `served` with
+ * what it has taken when it has stopped.
  */
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import {
+  Module,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { Transport, type MicroserviceOptions } from '@nestjs/microservices';
 import { Rookery, rookeryGrpc, RookeryModule } from 'rookery';
+import type { Observable } from 'rxjs';
 import { probe } from './contracts.js';
+import { onStreams } from './count-streams.js';
 import { ProbeController } from './probe.controller.js';
 
 const { ROLLING_SERVER = 'rookery', PROBE_URL = '127.0.0.1:0' } = process.env;
 
-async function rookery(): Promise<void> {
-  @Module({ imports: [RookeryModule.forRoot()], controllers: [ProbeController] })
+const served = { unary: 0, streams: 0, ofHttp2: 0 };
+onStreams(() => (served.ofHttp2 += 1));
+
+/** Counts calls by the kind of their method, however they came. */
+class Counter implements NestInterceptor, OnApplicationShutdown {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    served[context.getHandler().name === 'follow' ? 'streams' : 'unary'] += 1;
+    return next.handle();
+  }
+
+  onApplicationShutdown(): void {
+    console.log(`served ${JSON.stringify(served)}`);
+  }
+}
+
+async function rookery(mux: boolean): Promise<void> {
+  @Module({
+    imports: [RookeryModule.forRoot({ mux })],
+    controllers: [ProbeController],
+    providers: [{ provide: APP_INTERCEPTOR, useClass: Counter }],
+  })
   class ServerModule {}
   const server = rookeryGrpc({ service: probe('probe'), url: PROBE_URL });
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(ServerModule, server);
@@ -39,7 +67,9 @@ async function stock(gracefulShutdown: boolean): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  await (ROLLING_SERVER === 'rookery' ? rookery() : stock(ROLLING_SERVER === 'stock-graceful'));
+  await (ROLLING_SERVER.startsWith('rookery')
+    ? rookery(ROLLING_SERVER === 'rookery-mux')
+    : stock(ROLLING_SERVER === 'stock-graceful'));
   console.log(`listening ${PROBE_URL.slice(PROBE_URL.lastIndexOf(':') + 1)}`);
 }
 

@@ -34,6 +34,22 @@ describe('a restart of every server under load', () => {
     }
   }, 300_000);
 
+  it('fails none of 2 × 50 000 over mux, be the retries of grpc on or off', async ({ signal }) => {
+    const clients = ['rookery-mux', 'rookery-mux-retries-off'] as const;
+    const outcomes = await rolled({ server: 'rookery-mux', clients, restarts: RESTARTS, minCalls: MIN_CALLS, signal });
+    expect(outcomes.map(({ client, failures }) => ({ client, failures }))).toEqual(
+      clients.map((client) => ({ client, failures: [] })),
+    );
+    for (const { calls, failed, started, answered } of outcomes) {
+      expect(failed).toBe(0);
+      expect(calls).toBeGreaterThanOrEqual(MIN_CALLS);
+      expect(answered, 'servers that answered').toBe(started);
+    }
+    const { unary, streams, ofHttp2 } = outcomes[0]!.served;
+    expect(unary).toBeGreaterThan(MIN_CALLS);
+    expect(ofHttp2 - streams, 'streams of HTTP/2 that carried unary calls').toBeLessThan(unary / 20);
+  }, 300_000);
+
   it('fails none of the streams of 2 to 5 s either, which a stop in production waits for', async ({ signal }) => {
     const clients = ['rookery-retries-off'] as const;
     const [outcome] = await rolled({ server: 'rookery', clients, restarts: 2, longStreams: true, signal });

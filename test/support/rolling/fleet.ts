@@ -9,11 +9,26 @@ export interface FleetEvent {
   readonly name: string;
 }
 
+/** What servers took. */
+export interface Served {
+  readonly unary: number;
+  readonly streams: number;
+  /** Of HTTP/2, whatever they carried. */
+  readonly ofHttp2: number;
+}
+
+/** Of Rookery, on a registry. */
+export function isOurs(kind: ServerKind): boolean {
+  return kind.startsWith('rookery');
+}
+
 /** Servers that come and go, and when they did. */
 export class Fleet {
   readonly events: FleetEvent[] = [];
   /** How many were stopped. */
   restarts = 0;
+  /** By those that were. */
+  served: Served = { unary: 0, streams: 0, ofHttp2: 0 };
   readonly #servers = new Map<string, ProbeServer>();
   readonly #names = new Map<string, string>();
   #started = 0;
@@ -69,7 +84,29 @@ export class Fleet {
     this.#note('had SIGTERM', name);
     await server.kill('SIGTERM');
     this.#note('was gone', name);
+    this.#count(server.output);
     return server.port;
+  }
+
+  /** Stops those that run, which is no restart. */
+  async end(): Promise<void> {
+    for (const [name, server] of this.#servers) {
+      await server.kill('SIGTERM');
+      this.#count(server.output);
+      this.#servers.delete(name);
+    }
+  }
+
+  #count(output: readonly string[]): void {
+    const told = output.find((line) => line.startsWith('served '));
+    if (told === undefined) return;
+    const { unary, streams, ofHttp2 } = JSON.parse(told.slice(7)) as Served;
+    const before = this.served;
+    this.served = {
+      unary: before.unary + unary,
+      streams: before.streams + streams,
+      ofHttp2: before.ofHttp2 + ofHttp2,
+    };
   }
 
   #note(what: FleetEvent['what'], name: string): void {

@@ -1,8 +1,9 @@
 /** Whose servers are restarted. */
-export type ServerKind = 'rookery' | 'stock' | 'stock-graceful';
+export type ServerKind = 'rookery' | 'rookery-mux' | 'stock' | 'stock-graceful';
 
 /** Who calls them; without grpc's own retries, a call that any server refused has failed. */
-export type ClientKind = 'rookery' | 'rookery-retries-off' | 'stock' | 'stock-retries-off';
+export type ClientKind =
+  'rookery' | 'rookery-retries-off' | 'rookery-mux' | 'rookery-mux-retries-off' | 'stock' | 'stock-retries-off';
 
 /** A call that did not end as it should have. */
 export interface FailedCall {

@@ -2,7 +2,7 @@ import { startEtcd } from 'rookery/testing';
 import { stopProbes } from '../probe-server.js';
 import { RollingClient } from './client.js';
 import { explain } from './explain.js';
-import { Fleet } from './fleet.js';
+import { Fleet, isOurs, type Served } from './fleet.js';
 import type { ClientKind, ClientReport, ServerKind } from './report.js';
 import { runSchedule, SERVERS } from './schedule.js';
 
@@ -35,13 +35,15 @@ export interface Outcome {
   /** How many instances there were, and how many of them answered. */
   readonly started: number;
   readonly answered: number;
+  /** What servers took of all clients, where they count it. */
+  readonly served: Served;
   readonly seconds: number;
   readonly seed: number;
 }
 
 /** Restarts servers under load, in real processes; on a real etcd, where they are found by one. */
 export async function roll(options: RollOptions): Promise<Outcome[]> {
-  const etcd = options.server === 'rookery' ? await startEtcd() : undefined;
+  const etcd = isOurs(options.server) ? await startEtcd() : undefined;
   const registry = etcd && `etcd://${etcd.host}`;
   const { longStreams } = options;
   const env = longStreams ? { NODE_ENV: 'production' } : {};
@@ -85,9 +87,12 @@ async function rollUnder(
   });
   const reports = await Promise.all(clients.map((client) => client.stop()));
   const seconds = Math.round((performance.now() - start) / 100) / 10;
+  const started = fleet.restarts + fleet.names.length;
+  await fleet.end();
   return reports.map((report, i) => ({
     client: clients[i]!.kind,
     ...outcomeOf(report, fleet),
+    started,
     seconds,
     seed,
   }));
@@ -100,7 +105,7 @@ function progressOf({ kind, calls, report }: RollingClient): string {
 function outcomeOf(
   { calls, failed, statuses, failures, slowestMs, answered }: ClientReport,
   fleet: Fleet,
-): Omit<Outcome, 'client' | 'seconds' | 'seed'> {
+): Omit<Outcome, 'client' | 'started' | 'seconds' | 'seed'> {
   return {
     calls,
     failed,
@@ -108,7 +113,7 @@ function outcomeOf(
     failures: failures.map((failure) => explain(failure, fleet)),
     slowestMs,
     restarts: fleet.restarts,
-    started: fleet.restarts + fleet.names.length,
     answered: Object.keys(answered).length,
+    served: fleet.served,
   };
 }

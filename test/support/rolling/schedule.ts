@@ -1,4 +1,4 @@
-import type { Fleet } from './fleet.js';
+import { isOurs, type Fleet } from './fleet.js';
 
 /** How many servers there are. */
 export const SERVERS = 4;
@@ -20,7 +20,7 @@ export interface ScheduleOptions {
  */
 export async function runSchedule(fleet: Fleet, options: ScheduleOptions): Promise<void> {
   const { restarts, enough, settled, onPart } = options;
-  const oneByOne = fleet.kind === 'rookery' ? replace : restart;
+  const oneByOne = isOurs(fleet.kind) ? replace : restart;
   onPart(`${restarts} restarts one after another`);
   await oneByOne(fleet, restarts);
   await settled();
