@@ -3,43 +3,21 @@
  * kind, `PROBE_URL` where. Prints `instance <id>` where it registered, `listening <port>` when it listens, and `served` with
  * what it has taken when it has stopped.
  */
-import {
-  Module,
-  type CallHandler,
-  type ExecutionContext,
-  type NestInterceptor,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { Transport, type MicroserviceOptions } from '@nestjs/microservices';
 import { Rookery, rookeryGrpc, RookeryModule } from 'rookery';
-import type { Observable } from 'rxjs';
 import { probe } from './contracts.js';
-import { onStreams } from './count-streams.js';
 import { ProbeController } from './probe.controller.js';
+import { ServedCounter } from './served.js';
 
 const { ROLLING_SERVER = 'rookery', PROBE_URL = '127.0.0.1:0' } = process.env;
-
-const served = { unary: 0, streams: 0, ofHttp2: 0 };
-onStreams(() => (served.ofHttp2 += 1));
-
-/** Counts calls by the kind of their method, however they came. */
-class Counter implements NestInterceptor, OnApplicationShutdown {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    served[context.getHandler().name === 'follow' ? 'streams' : 'unary'] += 1;
-    return next.handle();
-  }
-
-  onApplicationShutdown(): void {
-    console.log(`served ${JSON.stringify(served)}`);
-  }
-}
 
 async function rookery(mux: boolean): Promise<void> {
   @Module({
     imports: [RookeryModule.forRoot({ mux })],
     controllers: [ProbeController],
-    providers: [{ provide: APP_INTERCEPTOR, useClass: Counter }],
+    providers: [{ provide: APP_INTERCEPTOR, useClass: ServedCounter }],
   })
   class ServerModule {}
   const server = rookeryGrpc({ service: probe('probe'), url: PROBE_URL });

@@ -1,4 +1,5 @@
 import { freePort } from 'rookery/testing';
+import { servedBy, type Served } from '../../apps/served.js';
 import { startProbe, type ProbeServer } from '../probe-server.js';
 import type { ServerKind } from './report.js';
 
@@ -7,14 +8,6 @@ export interface FleetEvent {
   readonly at: number;
   readonly what: 'started' | 'listened' | 'had SIGTERM' | 'was gone';
   readonly name: string;
-}
-
-/** What servers took. */
-export interface Served {
-  readonly unary: number;
-  readonly streams: number;
-  /** Of HTTP/2, whatever they carried. */
-  readonly ofHttp2: number;
 }
 
 /** Of Rookery, on a registry. */
@@ -98,9 +91,9 @@ export class Fleet {
   }
 
   #count(output: readonly string[]): void {
-    const told = output.find((line) => line.startsWith('served '));
-    if (told === undefined) return;
-    const { unary, streams, ofHttp2 } = JSON.parse(told.slice(7)) as Served;
+    const told = servedBy(output);
+    if (!told) return;
+    const { unary, streams, ofHttp2 } = told;
     const before = this.served;
     this.served = {
       unary: before.unary + unary,

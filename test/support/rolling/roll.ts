@@ -1,8 +1,9 @@
 import { startEtcd } from 'rookery/testing';
+import type { Served } from '../../apps/served.js';
 import { stopProbes } from '../probe-server.js';
 import { RollingClient } from './client.js';
 import { explain } from './explain.js';
-import { Fleet, isOurs, type Served } from './fleet.js';
+import { Fleet, isOurs } from './fleet.js';
 import type { ClientKind, ClientReport, ServerKind } from './report.js';
 import { runSchedule, SERVERS } from './schedule.js';
 
