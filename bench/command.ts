@@ -40,7 +40,7 @@ function ownersOf(flag: string, all: readonly Bench[]): string[] {
 
 export function usageOf(all: readonly Bench[]): string {
   const lines = all.flatMap(({ name, summary, flags = {} }) => [
-    `  ${name.padEnd(10)} ${summary}`,
+    `  ${name.padEnd(12)} ${summary}`,
     ...Object.entries(flags).map(([flag, meaning]) => `    ${`--${flag}`.padEnd(14)} ${meaning}`),
   ]);
   return `Usage: npm run bench -- [name …] [--json] [--save] [--seed n] [flags of a bench]\n\n${lines.join('\n')}`;
