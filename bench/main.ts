@@ -12,10 +12,11 @@ import { registry } from './registry.js';
 import { rolling } from './rolling.js';
 import { readSetting } from './setting.js';
 import { simulate } from './simulate.js';
+import { soaking } from './soak.js';
 import { drawTable } from './table.js';
 import { unary } from './unary.js';
 
-const BENCHES: readonly Bench[] = [rolling, registry, pick, simulate, unary, exactlyOnce];
+const BENCHES: readonly Bench[] = [rolling, registry, pick, simulate, unary, exactlyOnce, soaking];
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 
