@@ -1,4 +1,5 @@
 import { Metadata, status, type sendUnaryData, type ServerDuplexStream } from '@grpc/grpc-js';
+import { closeAnswered } from '../../grpc/close-answered.js';
 import { copyOf } from '../copy.js';
 import { Deadlines } from '../deadlines.js';
 import { FrameWriter } from '../frame-writer.js';
@@ -217,6 +218,8 @@ export class MuxSession implements CallOrigin {
   #maybeEnd(): void {
     if (!this.#leaving || this.#over || this.#running > 0 || this.#cursor || this.#flushDue) return;
     this.#finish();
+    // A client that is alive ends its half; one that is frozen would hold the connection.
+    if (this.#refusing) closeAnswered(this.stream as never);
     this.stream.end();
   }
 
