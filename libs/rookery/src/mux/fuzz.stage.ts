@@ -115,6 +115,7 @@ export class FakeDuplex extends EventEmitter {
   readonly metadata = new Metadata();
   readonly errors: { code: number; details: string }[] = [];
   ended = false;
+  readonly writableLength = 0;
   #paused = false;
 
   constructor() {

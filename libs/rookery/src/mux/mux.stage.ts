@@ -114,7 +114,8 @@ export async function rawClient(options: Partial<MuxServerOptions> = {}, header?
   const grpc = clientOf(await bound(server));
   const client = () => grpc.makeBidiStreamRequest(MUX_PATH, passed, passed, metadata);
   const stream = client();
-  return { ...listening(stream), stream, client, mux, time, held, add };
+  const another = () => listening(client());
+  return { ...listening(stream), stream, client, another, mux, time, held, add };
 }
 
 function listening(stream: ClientDuplexStream<Buffer, Buffer>) {

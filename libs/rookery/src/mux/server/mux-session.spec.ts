@@ -288,6 +288,27 @@ describe('the end of a stream of calls', () => {
   });
 });
 
+describe('a client that does not read', () => {
+  it('is served no further until it does, and the others are', async () => {
+    const stage = await rawClient();
+    let asked = 0;
+    stage.add('/s.S/Big', (_, done) => ((asked += 1), done(null, 'x'.repeat(60_000))));
+    stage.stream.pause();
+    stage.send({ type: NAME, code: 1, body: '/s.S/Big' });
+    for (let i = 0; i < 500; i += 1) stage.send(ask(i % 8));
+    const other = stage.another();
+    other.send(ECHO);
+    for (let i = 1; i <= 100; i += 1) {
+      other.send(ask(0));
+      await eventually(() => expect(other.got).toHaveLength(i), { everyMs: 1 });
+    }
+    expect(asked).toBeLessThan(200);
+    stage.stream.resume();
+    await eventually(() => expect(stage.got).toHaveLength(1000));
+    expect(asked).toBe(500);
+  });
+});
+
 describe('a client that breaks the protocol', () => {
   const half = Buffer.of(1, 2, 3);
   it.each<[string, readonly Frame[], string]>([

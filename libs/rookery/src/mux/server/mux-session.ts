@@ -29,12 +29,15 @@ import {
 import { decodeMetadata, encodeMetadata } from '../metadata-section.js';
 import type { MuxMethod, MuxServer } from './mux-server.js';
 import { metadataOfStream } from './stream-metadata.js';
+import { unknownMethod } from './unknown-method.js';
 import { MuxServerCall, statusOf, type CallOrigin, type Failure } from './server-call.js';
 
 /** Calls that are begun in one turn: more of them would keep answers, timers and other clients waiting. */
 const SLICE = 128;
 /** Of an answer that is longer, this much goes in a frame, bytes: small ones get in between. */
 const PART_BYTES = 32_768;
+/** Of answers that wait for a client to read them. */
+const CONGESTED_BATCHES = 64;
 const UNSET = 0xffff_ffff;
 
 /** One stream of calls, the server's side. */
@@ -53,6 +56,8 @@ export class MuxSession implements CallOrigin {
   #running = 0;
   #maxResponseBytes = UNSET;
   #flushDue = false;
+  /** Its client reads too slowly: it is served no further until it has. */
+  #congested = false;
   #refusing = false;
   #leaving = false;
   #over = false;
@@ -75,6 +80,10 @@ export class MuxSession implements CallOrigin {
     stream.on('end', () => {
       this.#leaving = true;
       this.#maybeEnd();
+    });
+    stream.on('drain', () => {
+      this.#congested = false;
+      if (!this.#cursor) stream.resume();
     });
     stream.on('cancelled', () => this.#gone());
     stream.on('error', () => this.#gone());
@@ -211,6 +220,8 @@ export class MuxSession implements CallOrigin {
     this.#flushDue = false;
     if (this.#over) return;
     for (const batch of this.#writer.take()) this.stream.write(batch);
+    this.#congested = this.stream.writableLength > CONGESTED_BATCHES;
+    if (this.#congested) this.stream.pause();
     this.#maybeEnd();
   };
 
@@ -259,7 +270,7 @@ export class MuxSession implements CallOrigin {
       for (let left = SLICE; left > 0; left -= 1) {
         if (!cursor.next()) {
           this.#cursor = undefined;
-          if (this.stream.isPaused()) this.stream.resume();
+          if (this.stream.isPaused() && !this.#congested) this.stream.resume();
           return this.#maybeEnd();
         }
         this.#take(cursor);
@@ -381,14 +392,4 @@ export class MuxSession implements CallOrigin {
       details: `mux: the client broke the protocol: ${error.message}`,
     });
   }
-}
-
-function unknownMethod(path: string): MuxMethod {
-  const refuse = (_: unknown, callback: sendUnaryData<unknown>) =>
-    callback({
-      code: status.UNIMPLEMENTED,
-      details: `The server does not implement the method ${path.slice(path.lastIndexOf('/') + 1)}`,
-    });
-  const nothing = (): undefined => undefined;
-  return { path, deserialize: nothing, serialize: () => Buffer.alloc(0), handle: refuse };
 }
