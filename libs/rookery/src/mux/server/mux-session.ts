@@ -356,7 +356,8 @@ export class MuxSession implements CallOrigin {
     try {
       known.handle(call, (refusal, value, trailers) => this.answered(call, refusal, value, trailers));
     } catch {
-      this.#respond(call, { code: status.UNKNOWN, details: 'Unknown error' });
+      // It may have answered before.
+      if (!call.over) this.#respond(call, { code: status.UNKNOWN, details: 'Unknown error' });
     }
   }
 
