@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Time } from '../core/time.js';
 
 /** Where grpc-js keeps the stream of a call, behind the interceptors of its server; private, so any of it may be missing. */
 interface Carried {
@@ -7,14 +8,16 @@ interface Carried {
   readonly nextCall?: Carried;
 }
 
+/** Who is alive ends his half within this long of the status, ms. */
+const LINGER_MS = 500;
+
 /**
- * Closes a stream once its status has been sent, though the client has not ended its half. grpc-js waits for that, for ever
- * where the client is frozen, and its connection waits with it. For a stream that is about to end.
+ * Closes a stream whose client does not end its half once it has the status. grpc-js waits for that, for ever where the client
+ * is frozen, and the connection waits with it. For a stream that is about to end.
  */
-export function closeAnswered(answered: ServerDuplexStream<never, never>): void {
+export function closeAnswered(answered: ServerDuplexStream<Buffer, Buffer>, time: Time): void {
   let { call } = answered as unknown as { readonly call?: Carried };
   while (call && !call.stream) call = call.nextCall;
   const stream = call?.stream;
-  // grpc-js sends the status in a listener of its own, in this turn.
-  stream?.once('wantTrailers', () => setImmediate(() => stream.close()));
+  stream?.once('wantTrailers', () => void time.after(LINGER_MS, () => stream.close()));
 }

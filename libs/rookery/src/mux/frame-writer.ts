@@ -12,6 +12,7 @@ export class FrameWriter {
   #batch: Buffer | undefined;
   #at = 0;
   #full: Buffer[] = [];
+  #fullBytes = 0;
   /** Of the last batch: the next one is likely to be as long. */
   #last = LEAST_BYTES;
 
@@ -24,7 +25,7 @@ export class FrameWriter {
 
   /** Bytes that are gathered. */
   get bytes(): number {
-    return this.#full.reduce((sum, { length }) => sum + length, this.#at);
+    return this.#fullBytes + this.#at;
   }
 
   /** A frame whose body is written by `u32` and `body`, `length` bytes in all. */
@@ -60,6 +61,7 @@ export class FrameWriter {
     if (this.#batch) this.#seal(this.#batch);
     const full = this.#full;
     this.#full = [];
+    this.#fullBytes = 0;
     return full;
   }
 
@@ -80,6 +82,7 @@ export class FrameWriter {
 
   #seal(batch: Buffer): void {
     this.#full.push(batch.subarray(0, this.#at));
+    this.#fullBytes += this.#at;
     this.#last = Math.max(LEAST_BYTES, this.#at);
     this.#batch = undefined;
     this.#at = 0;

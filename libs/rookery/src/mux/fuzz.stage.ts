@@ -156,7 +156,13 @@ export function fakeServer() {
     callEnded: () => false,
     draining: () => {},
   };
-  const stream = new MuxStream({ link, time, maxResponseBytes: 64, onEnd: (error) => seen.errors.push(error) });
+  const stream = new MuxStream({
+    link,
+    time,
+    maxResponseBytes: 64,
+    onIdle: () => {},
+    onEnd: (error) => seen.errors.push(error),
+  });
   return { stream, time, seen, listener, call: caller(stream, () => time.now()) };
 }
 

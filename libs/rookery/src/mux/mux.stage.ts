@@ -1,3 +1,4 @@
+import { systemTime } from '../system/time.js';
 import {
   Client,
   credentials,
@@ -13,6 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import { createInstance } from '../core/instance.js';
 import type { Outcome } from '../core/call.js';
+import { CallCapture } from '../grpc/capture.js';
 import type { CarrierLink, MessageStream, StreamListener } from '../grpc/carrier.js';
 import { fakeTime } from '../testing/fake-time.js';
 import { FrameWriter } from './frame-writer.js';
@@ -166,14 +168,20 @@ export async function scriptedServer(
     draining: () => (seen.draining += 1),
   };
   const ends: (StatusObject | object | undefined)[] = [];
-  const stream = new MuxStream({ link, time, maxResponseBytes, onEnd: (error) => ends.push(error) });
+  const stream = new MuxStream({ link, time, maxResponseBytes, onIdle: () => {}, onEnd: (error) => ends.push(error) });
   const say = (...frames: readonly Frame[]) => void streams.at(-1)!.write(batchOf(...frames));
   /** Another stream with calls, to which the server does something at its first message. */
   const another = (texts: readonly string[], act: (stream: ServerDuplexStream<Buffer, Buffer>) => void) => {
     acts.push(act);
     let calls: StagedCall[] = [];
     const ended = new Promise<void>((resolve) => {
-      const next = new MuxStream({ link, time, maxResponseBytes, onEnd: () => setImmediate(resolve) });
+      const next = new MuxStream({
+        link,
+        time,
+        maxResponseBytes,
+        onIdle: () => {},
+        onEnd: () => setImmediate(resolve),
+      });
       calls = texts.map((text) => caller(next, () => time.now())(text));
     });
     return { calls, ended };
@@ -234,7 +242,7 @@ export function caller(stream: MuxStream, now: () => number) {
           told.push(error ? `${status[error.code]}: ${error.details}` : (value as string));
         },
       },
-      { service: 's', registry: undefined },
+      { service: 's', capture: new CallCapture({ timeoutMs: 0, time: systemTime }) },
     );
     const sent = stream.send(call, Buffer.from(text), metadata);
     return { call, sent, told, error: () => failure };

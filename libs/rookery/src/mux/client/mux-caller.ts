@@ -46,13 +46,14 @@ export class MuxCaller {
     record.preset = endpoint;
     if (!carrier) return call.goPlain();
     let bytes: Buffer;
+    let section: Buffer | undefined;
     try {
       bytes = call.method.serialize(request);
+      if (metadata || record.lane !== undefined) section = encodeMetadata(metadata, record.lane);
     } catch {
       // It says so in its own words.
       return call.goPlain();
     }
-    const section = metadata || record.lane !== undefined ? encodeMetadata(metadata, record.lane) : undefined;
     const size = bytes.length + (section?.length ?? 0);
     if (bytes.length > this.channel.maxMessageBytes || size > carrier.maxRequestBytes) return call.goPlain(bytes);
     if (!carrier.send(call, bytes, section)) return call.goPlain(bytes);

@@ -89,7 +89,7 @@ export class MuxStream {
 
   /** Sends a call; false where it can take none now. */
   send(call: MuxCall, bytes: Buffer, metadata: Buffer | undefined): boolean {
-    if (this.#leaving || this.#onItsWay > CONGESTED_BYTES) return false;
+    if (this.#leaving || this.#onItsWay + this.#writer.bytes > CONGESTED_BYTES) return false;
     const name = this.#names.get(call.method.path) ?? this.#name(call.method.path);
     if (name > MAX_NAMES) return false;
     const slot = this.#free.pop() ?? this.#slots.length;

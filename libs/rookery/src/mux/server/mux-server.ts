@@ -47,7 +47,7 @@ export const MUX_SERVICE: ServiceDefinition & { readonly Calls: MethodDefinition
 export class MuxServer {
   readonly #methods = new Map<string, MuxMethod>();
   readonly #sessions = new Set<MuxSession>();
-  #goingAway = false;
+  #end: 'soft' | 'hard' | undefined;
 
   constructor(readonly options: MuxServerOptions) {}
 
@@ -69,18 +69,19 @@ export class MuxServer {
     const session = new MuxSession(stream, this);
     this.#sessions.add(session);
     session.onEnd = () => this.#sessions.delete(session);
-    if (this.#goingAway) session.goAway();
+    if (this.#end === 'soft') session.goAway();
+    if (this.#end === 'hard') session.refuse();
   };
 
   /** Clients send no new calls here; whatever still comes is served. */
   goAway(): void {
-    this.#goingAway = true;
+    this.#end ??= 'soft';
     for (const session of this.#sessions) session.goAway();
   }
 
   /** Nothing that comes from now on is looked at, and clients are told how much was; streams end with their last call. */
   refuse(): void {
-    this.#goingAway = true;
+    this.#end = 'hard';
     for (const session of this.#sessions) session.refuse();
   }
 

@@ -14,31 +14,25 @@ import {
   MAX_NAMES,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
-  MORE,
   NAME,
   readU32,
   REQUEST,
-  RESPONSE,
   SETTINGS,
   SKIPPABLE,
-  WITH_HEADERS,
   WITH_METADATA,
   WITH_TIMEOUT,
-  WITH_TRAILERS,
 } from '../frames.js';
-import { decodeMetadata, encodeMetadata } from '../metadata-section.js';
+import { decodeMetadata } from '../metadata-section.js';
+import { AnswerWriter } from './answer-writer.js';
 import type { MuxMethod, MuxServer } from './mux-server.js';
 import { metadataOfStream } from './stream-metadata.js';
 import { unknownMethod } from './unknown-method.js';
-import { MuxServerCall, statusOf, type CallOrigin, type Failure } from './server-call.js';
+import { MuxServerCall, type CallOrigin, type Failure } from './server-call.js';
 
 /** Calls that are begun in one turn: more of them would keep answers, timers and other clients waiting. */
 const SLICE = 128;
-/** Of an answer that is longer, this much goes in a frame, bytes: small ones get in between. */
-const PART_BYTES = 32_768;
 /** Of answers that wait for a client to read them. */
 const CONGESTED_BATCHES = 64;
-const UNSET = 0xffff_ffff;
 
 /** One stream of calls, the server's side. */
 export class MuxSession implements CallOrigin {
@@ -48,13 +42,13 @@ export class MuxSession implements CallOrigin {
   readonly #slots: (MuxServerCall | undefined)[] = [];
   readonly #methods: (MuxMethod | string)[] = [];
   readonly #writer = new FrameWriter();
+  readonly #answers: AnswerWriter;
   readonly #deadlines: Deadlines;
   readonly #base: Metadata;
   /** What has come and waits for its turn. */
   #cursor: FrameCursor | undefined;
   #accepted = 0;
   #running = 0;
-  #maxResponseBytes = UNSET;
   #flushDue = false;
   /** Its client reads too slowly: it is served no further until it has. */
   #congested = false;
@@ -70,6 +64,7 @@ export class MuxSession implements CallOrigin {
     this.peer = stream.getPeer();
     this.authority = stream.getHost();
     this.#base = stream.metadata;
+    this.#answers = new AnswerWriter(this.#writer, server.options);
     this.#deadlines = new Deadlines(server.options.time, (now) => this.#expire(now));
     const { maxConcurrent, maxRequestBytes } = server.options;
     this.#writer.frame(SETTINGS, 0, 0, 0, 12);
@@ -124,75 +119,15 @@ export class MuxSession implements CallOrigin {
     // What comes after the end is for nobody.
     if (call.over) return;
     if (failure) return this.#respond(call, failure, trailers);
-    const { method, slot } = call.parts;
-    let message: Buffer;
-    try {
-      message = method.serialize(value);
-    } catch {
-      return this.#respond(call, { code: status.INTERNAL, details: 'Error serializing response' });
-    }
-    const tooLong = this.#tooLong(message);
-    if (tooLong) return this.#respond(call, tooLong);
-    const headers = this.#section(call, call.headers);
-    const trailing = this.#section(call, trailers);
-    if (headers || trailing || message.length > PART_BYTES) return this.#inFull(call, { headers, trailing, message });
-    this.#writer.frame(RESPONSE, 0, status.OK, slot, message.length);
-    this.#writer.body(message);
-    this.#close(call);
-  }
-
-  /** The texts are those of grpc-js. */
-  #tooLong({ length }: Buffer): Failure | undefined {
-    const { maxSendBytes } = this.server.options;
-    if (maxSendBytes >= 0 && length > maxSendBytes)
-      return {
-        code: status.RESOURCE_EXHAUSTED,
-        details: `Sent message larger than max (${length + 5} vs. ${maxSendBytes})`,
-      };
-    if (length > this.#maxResponseBytes)
-      return {
-        code: status.RESOURCE_EXHAUSTED,
-        details: `Received message larger than max (${length} vs ${this.#maxResponseBytes})`,
-      };
-    return undefined;
-  }
-
-  #inFull(
-    call: MuxServerCall,
-    parts: { readonly headers?: Buffer | undefined; readonly trailing?: Buffer | undefined; readonly message: Buffer },
-    code: status = status.OK,
-  ): void {
-    const { headers, trailing } = parts;
-    const { slot } = call.parts;
-    let { message } = parts;
-    for (; message.length > PART_BYTES; message = message.subarray(PART_BYTES)) {
-      this.#writer.frame(RESPONSE, MORE, status.OK, slot, PART_BYTES);
-      this.#writer.body(message.subarray(0, PART_BYTES));
-    }
-    const sections = [headers, trailing].reduce((sum, section) => sum + (section ? 4 + section.length : 0), 0);
-    const flags = (headers ? WITH_HEADERS : 0) | (trailing ? WITH_TRAILERS : 0);
-    this.#writer.frame(RESPONSE, flags, code, slot, sections + message.length);
-    for (const section of [headers, trailing]) {
-      if (!section) continue;
-      this.#writer.u32(section.length);
-      this.#writer.body(section);
-    }
-    this.#writer.body(message);
+    this.#answers.message(call, value, trailers);
     this.#close(call);
   }
 
   #respond(call: MuxServerCall, failure: Failure, trailers?: Metadata): void {
     // Its handler may have answered when it heard of its end, or before it threw.
     if (call.over) return;
-    const { code, details, metadata } = statusOf(failure, trailers);
-    const message = Buffer.from(this.server.options.text(details)).subarray(0, PART_BYTES);
-    const headers = this.#section(call, call.headers);
-    this.#inFull(call, { headers, trailing: this.#section(call, metadata), message }, code);
-  }
-
-  #section(call: MuxServerCall, metadata: unknown): Buffer | undefined {
-    if (metadata === undefined || metadata === null) return undefined;
-    return encodeMetadata(this.server.options.metadata(call.parts.method.path, metadata));
+    this.#answers.status(call, failure, trailers);
+    this.#close(call);
   }
 
   #close(call: MuxServerCall): void {
@@ -230,7 +165,7 @@ export class MuxSession implements CallOrigin {
     if (!this.#leaving || this.#over || this.#running > 0 || this.#cursor || this.#flushDue) return;
     this.#finish();
     // A client that is alive ends its half; one that is frozen would hold the connection.
-    if (this.#refusing) closeAnswered(this.stream as never);
+    if (this.#refusing) closeAnswered(this.stream, this.server.options.time);
     this.stream.end();
   }
 
@@ -303,7 +238,7 @@ export class MuxSession implements CallOrigin {
     if ((end - start) % 6 !== 0) throw new FrameError('settings of half a pair');
     for (let at = start; at < end; at += 6) {
       const key = batch.readUInt16LE(at);
-      if (key === MAX_RESPONSE_BYTES) this.#maxResponseBytes = readU32(batch, at + 2);
+      if (key === MAX_RESPONSE_BYTES) this.#answers.maxBytes = readU32(batch, at + 2);
     }
   }
 
