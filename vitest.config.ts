@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const FAULTS = 'test/faults/**/*.spec.ts';
+/** What fills the machine by itself. */
+const ALONE = ['test/faults/**/*.spec.ts', 'test/mux/**/*.spec.ts'];
 
 // Tests import the sources of the workspace packages (condition `rookery-source`), so a unit test needs no build;
 // the programs that the e2e tests start as processes run from `dist`, which `pretest` builds.
@@ -23,12 +24,12 @@ export default defineConfig({
             'src/**/*.spec.ts',
             'bench/**/*.spec.ts',
           ],
-          exclude: [FAULTS],
+          exclude: ALONE,
           sequence: { groupOrder: 0 },
         },
       },
       // After the others: a dozen of fleets at once leave little of a small machine to whoever runs beside them.
-      { extends: true, test: { name: 'faults', include: [FAULTS], sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'faults', include: ALONE, sequence: { groupOrder: 1 } } },
     ],
   },
 });
