@@ -8,6 +8,7 @@ import {
   FrameCursor,
   FrameError,
   GOAWAY,
+  HEADER_BYTES,
   LONGEST_MS,
   MAX_CONCURRENT,
   MAX_NAME_BYTES,
@@ -30,7 +31,9 @@ import { unknownMethod } from './unknown-method.js';
 import { MuxServerCall, type CallOrigin, type Failure } from './server-call.js';
 
 /** Calls that are begun in one turn: more of them would keep answers, timers and other clients waiting. */
-const SLICE = 128;
+const MOST = 128;
+/** And fewer would cost more writes than they save. */
+const LEAST = 16;
 /** Of answers that wait for a client to read them. */
 const CONGESTED_BATCHES = 64;
 
@@ -56,6 +59,7 @@ export class MuxSession implements CallOrigin {
   #leaving = false;
   #over = false;
   #now = 0;
+  #slice = MOST;
 
   constructor(
     private readonly stream: ServerDuplexStream<Buffer, Buffer>,
@@ -194,15 +198,18 @@ export class MuxSession implements CallOrigin {
   #read(batch: Buffer): void {
     if (this.#over) return;
     this.#cursor = new FrameCursor(batch);
+    this.#slice = sliceOf(batch);
     this.#work();
   }
 
   readonly #work = (): void => {
     const cursor = this.#cursor;
     if (!cursor || this.#over) return;
+    // What the slice before has answered is on its way while this one runs.
+    if (this.#flushDue) this.#flush();
     this.#now = this.server.options.time.now();
     try {
-      for (let left = SLICE; left > 0; left -= 1) {
+      for (let left = this.#slice; left > 0; left -= 1) {
         if (!cursor.next()) {
           this.#cursor = undefined;
           if (this.stream.isPaused() && !this.#congested) this.stream.resume();
@@ -328,4 +335,13 @@ export class MuxSession implements CallOrigin {
       details: `mux: the client broke the protocol: ${error.message}`,
     });
   }
+}
+
+/**
+ * How many calls of a batch are begun at a time. A small batch is all that its callers ask at once: they wait for its answers, and
+ * its server then waits for them. In four parts, each side works while the other one does.
+ */
+function sliceOf(batch: Buffer): number {
+  const calls = batch.length < HEADER_BYTES ? 0 : batch.length / (HEADER_BYTES + readU32(batch, 8));
+  return calls >= MOST ? MOST : Math.max(LEAST, Math.ceil(calls / 4));
 }

@@ -5,6 +5,7 @@ import type { PackageDefinition } from '@grpc/proto-loader';
 import { noteExceptions } from './exception-note.js';
 import { pullingInterceptor } from './pulling.interceptor.js';
 import type { MethodDefinition } from './grpc-method.js';
+import { fillUnpipedParamsOfNest } from './unpiped-params.js';
 
 const PATTERN_METADATA = 'microservices:pattern';
 const scanner = new MetadataScanner();
@@ -16,6 +17,8 @@ const scanner = new MetadataScanner();
  */
 export function equipHandlers(modules: ModulesContainer, definition: PackageDefinition): void {
   noteExceptions();
+  // Handlers are bound later, when the application starts.
+  void fillUnpipedParamsOfNest();
   const methods = Object.values(definition).flatMap((entry) =>
     'format' in entry ? [] : (Object.values(entry) as unknown as MethodDefinition[]),
   );
