@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   Client,
+  credentials,
   InterceptingCall,
   Metadata,
+  ServerCredentials,
   ServerInterceptingCall,
   type ClientOptions,
   type ServerUnaryCall,
@@ -19,9 +21,11 @@ import {
   type RookeryGrpcOptions,
   type RookeryModuleOptions,
 } from 'rookery';
+import { eventually } from 'rookery/testing';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { probe, type Answer, type Probe as ProbeService, type Question } from '../apps/contracts.js';
+import { startAuthority } from '../support/certificates.js';
 import { NestStage } from '../support/nest-stage.js';
 
 const Probe = probe('probe');
@@ -121,6 +125,7 @@ describe('a unary call', () => {
     ['an idle timeout', own({ 'grpc.client_idle_timeout_ms': 60_000 }), 'grpc.client_idle_timeout_ms'],
     ['small answers', own({ 'grpc.max_receive_message_length': 1000 }), 'grpc.max_receive_message_length'],
     ['small requests', { server: { maxReceiveMessageLength: 1000 } }, 'maxReceiveMessageLength'],
+    ['small answers of a server', { server: { maxSendMessageLength: 16_384 } }, 'maxSendMessageLength'],
   ])('goes by itself with %s, and the application is told', async (_, how, reason) => {
     expect(await carrierOf(await ends(how))).toBe('grpc');
     expect(toldOfMux()).toEqual([expect.stringMatching(new RegExp(`mux is off, for .* has ${reason}:`))]);
@@ -164,6 +169,57 @@ describe('a unary call', () => {
 });
 
 describe('a call that shares a stream', () => {
+  it('shares it over TLS, unless its credentials are made anew for each call', async () => {
+    await using authority = await startAuthority();
+    const { cert, key } = await authority.issue('probe');
+    const server = { credentials: ServerCredentials.createSsl(null, [{ cert_chain: cert, private_key: key }]) };
+    const trusted = credentials.createSsl(authority.ca);
+    const made = await ends({ server, client: { credentials: trusted } });
+    expect(await carrierOf(made)).toBe('mux');
+    const perCall = credentials.createFromMetadataGenerator((_, done) => done(null, new Metadata()));
+    const composed = credentials.combineChannelCredentials(trusted, perCall);
+    const app = await stage.context(
+      stage.module({
+        root: { mux: true },
+        imports: [RookeryModule.forFeature([{ service: Probe, credentials: composed }])],
+        controllers: [],
+      }),
+    );
+    const other = app.get<ProbeClient>(getClientToken('probe')).getAsyncService('Probe');
+    expect(await carrierOf({ probe: other })).toBe('grpc');
+    expect(toldOfMux()).toEqual([expect.stringContaining('call credentials')]);
+  });
+
+  it('goes where any call would: by weight, group and route', async () => {
+    stage = new NestStage();
+    const { registry } = stage;
+    const root = { mux: true };
+    const serve = (name: string, instance: RookeryGrpcOptions['instance']) =>
+      stage.listening({ service: Probe, instance: instance! }, stage.module({ name, root }));
+    await Promise.all([
+      serve('heavy', { weight: 3 }),
+      serve('light', { weight: 1 }),
+      serve('canary', { group: 'canary' }),
+    ]);
+    const app = await stage.client(RookeryModule.forFeature([{ service: Probe, mux: true }]));
+    const service = app.get<ProbeClient>(getClientToken('probe')).getAsyncService('Probe');
+    const tally = async (calls: number, options = {}) => {
+      const names: Record<string, number> = {};
+      for (let i = 0; i < calls; i += 1) {
+        const { name } = await service.ask({}, options);
+        names[name] = (names[name] ?? 0) + 1;
+      }
+      return names;
+    };
+    await eventually(async () => expect(Object.keys(await tally(40, { group: '*' }))).toHaveLength(3));
+    expect(await tally(400)).toEqual({ heavy: 300, light: 100 });
+    expect(await tally(20, { group: 'canary' })).toEqual({ canary: 20 });
+    expect(await withLane('canary', () => tally(20))).toEqual({ canary: 20 });
+    await expect(service.ask({}, { group: 'beta' })).rejects.toMatchObject({ reason: 'ROOKERY_GROUP_MISSING' });
+    await registry.steer!.setRoute('probe', { type: 'prefer', groups: ['canary'] });
+    await eventually(async () => expect(await tally(5)).toEqual({ canary: 5 }));
+  });
+
   it('carries its lane', async () => {
     const { probe: service } = await ends();
     expect((await withLane('canary', () => service.ask({}))).name).toBe('mux canary');

@@ -37,6 +37,8 @@ export interface CallRecord extends PickRequest<Endpoint> {
   attempts: number;
   /** A handler may have seen it, and it is sent again for all that: never to the same one. */
   processed?: boolean;
+  /** How often it was sent again for all that. */
+  resent?: number;
   /** Passes over endpoints that it was sent to already. */
   skip?: ((endpoint: Endpoint) => boolean) | undefined;
   /** Who was picked last, as the registry had it then. */

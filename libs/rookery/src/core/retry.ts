@@ -94,7 +94,10 @@ export class RetryRule {
     // What a server refused is sent again by grpc-js, whatever is said here.
     if (again || !processed) passOver(call, endpoint);
     else call.ended = true;
-    if (again && processed) call.processed = true;
+    if (again && processed) {
+      call.processed = true;
+      call.resent = (call.resent ?? 0) + 1;
+    }
     return again;
   }
 
@@ -109,6 +112,7 @@ export class RetryRule {
 export function restart(call: CallRecord): void {
   call.attempts = 0;
   call.ended = call.processed = false;
+  call.resent = 0;
   delete call.skip;
 }
 

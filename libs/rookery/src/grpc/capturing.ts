@@ -76,7 +76,7 @@ export function capturing(capture: CallCapture): CallInvocationTransformer {
     }
     if (ended) properties.channel = endedChannel(channel, ended);
     // grpc-js counts only its own attempts.
-    if (callback) properties.callback = describing(callback, context, made, record.attempts);
+    if (callback) properties.callback = describing(callback, context, made, record.resent ?? 0);
     return properties;
   };
 }
@@ -101,8 +101,9 @@ function describing(
   made: RequestContext | undefined,
   before: number,
 ): requestCallback<unknown> {
+  const { attempts } = context.record!;
   return (error, value) => {
-    if (error && before > 0 && context.record!.attempts > before) {
+    if (error && before > 0 && context.record!.attempts > attempts) {
       const [counted = 0] = error.metadata.get(PREVIOUS_ATTEMPTS);
       error.metadata.set(PREVIOUS_ATTEMPTS, `${Number(counted) + before}`);
     }

@@ -60,7 +60,7 @@ function observing(subchannel: Subchannel, options: CompletePickOptions): Create
   return (metadata, host, method, listener) => {
     const call = recordOf(metadata);
     // grpc-js knows nothing of those that did not go through it.
-    if (call.attempts > 0) metadata.set(PREVIOUS_ATTEMPTS, `${call.attempts}`);
+    if (call.resent) metadata.set(PREVIOUS_ATTEMPTS, `${call.resent}`);
     const child = subchannel.createCall(metadata, host, method, new ObservedCall(call, listener, options));
     options.onStarted(call);
     return child;
@@ -121,7 +121,7 @@ class ObservedCall implements Listener {
 const UNAVAILABLE = 14;
 
 /** How a server tells a client not to try again (gRFC A6), and how grpc-js is told before it has decided by itself. */
-const PUSHBACK = 'grpc-retry-pushback-ms';
+export const PUSHBACK = 'grpc-retry-pushback-ms';
 
 function withoutRetry(metadata: Metadata, tell: () => void): void {
   const own = metadata.get(PUSHBACK);

@@ -245,7 +245,8 @@ export class SubchannelConnection implements Connection {
       open: (path, listener) => openStream({ subchannel, host, path, listener }),
       callStarted: (call) => balancer().callStarted(endpoint, call),
       callEnded: (call, outcome) => balancer().callEnded(endpoint, call, outcome),
-      draining: () => balancer().reportDraining(endpoint),
+      // Another connection may have taken its place.
+      draining: () => void (this.#subchannel === subchannel && balancer().reportDraining(endpoint)),
     });
   }
 

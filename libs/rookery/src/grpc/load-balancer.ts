@@ -68,9 +68,7 @@ export class DiscoveryPolicy implements experimental.LoadBalancer, Picker {
     const call = recordOf(metadata);
     const result = presetOf(call) ?? this.#balancer!.pick(call);
     if ('pick' in result) {
-      // What is captured has none of its own.
-      if (call.lane !== undefined || call.madeAt === undefined)
-        writeLane(metadata, result.pick.instance.peer > 0 ? call.lane : undefined);
+      writeLane(metadata, result.pick.instance.peer > 0 ? call.lane : undefined);
       return (result.pick.connection as SubchannelConnection).pick!;
     }
     // It was sent, and is not worth waiting for somebody else.
@@ -138,7 +136,9 @@ function presetOf(call: GrpcCall): { readonly pick: Endpoint } | undefined {
   const { preset } = call;
   if (!preset) return undefined;
   call.preset = undefined;
-  return preset.state === 'ready' && preset.connection ? { pick: preset } : undefined;
+  // It may have been dropped since, and dropped endpoints keep their state.
+  const connection = preset.connection as SubchannelConnection | undefined;
+  return preset.state === 'ready' && !preset.draining && connection?.pick ? { pick: preset } : undefined;
 }
 
 /** The metadata is that of one attempt, and is sent: another attempt may go to somebody who knows no lanes. */

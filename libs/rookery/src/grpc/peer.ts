@@ -15,7 +15,7 @@ export interface MuxOffer {
   readonly version: number;
   /** Calls at a time. */
   readonly maxConcurrent: number;
-  /** Of a request, with its metadata. */
+  /** Of a request, with its metadata, bytes. */
   readonly maxRequestBytes: number;
 }
 

@@ -96,3 +96,13 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 2] = value >>> 16;
   bytes[at + 3] = value >>> 24;
 }
+
+/**
+ * Where a section ends that begins with its length.
+ * @throws {FrameError} where that is behind the end of its frame
+ */
+export function sectionEnd(batch: Buffer, at: number, end: number): number {
+  const after = at + 4 <= end ? at + 4 + readU32(batch, at) : Infinity;
+  if (after > end) throw new FrameError('a section is longer than its frame');
+  return after;
+}

@@ -160,6 +160,7 @@ export function fakeServer() {
     link,
     time,
     maxResponseBytes: 64,
+    random: () => 0,
     onIdle: () => {},
     onEnd: (error) => seen.errors.push(error),
   });

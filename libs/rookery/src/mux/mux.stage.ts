@@ -168,7 +168,14 @@ export async function scriptedServer(
     draining: () => (seen.draining += 1),
   };
   const ends: (StatusObject | object | undefined)[] = [];
-  const stream = new MuxStream({ link, time, maxResponseBytes, onIdle: () => {}, onEnd: (error) => ends.push(error) });
+  const stream = new MuxStream({
+    link,
+    time,
+    maxResponseBytes,
+    random: () => 0,
+    onIdle: () => {},
+    onEnd: (error) => ends.push(error),
+  });
   const say = (...frames: readonly Frame[]) => void streams.at(-1)!.write(batchOf(...frames));
   /** Another stream with calls, to which the server does something at its first message. */
   const another = (texts: readonly string[], act: (stream: ServerDuplexStream<Buffer, Buffer>) => void) => {
@@ -179,6 +186,7 @@ export async function scriptedServer(
         link,
         time,
         maxResponseBytes,
+        random: () => 0,
         onIdle: () => {},
         onEnd: () => setImmediate(resolve),
       });

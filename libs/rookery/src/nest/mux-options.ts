@@ -16,6 +16,11 @@ export type MuxSettings = Required<MuxOptions>;
 
 const DEFAULTS: MuxSettings = { maxMessageBytes: 8192, maxConcurrent: 16_384 };
 const KEYS: KeysOf<MuxOptions> = { maxMessageBytes: true, maxConcurrent: true };
+/** What grpc-js takes of a message where nothing else is said, bytes. */
+export const DEFAULT_MAX_RECEIVE = 4 * 1024 * 1024;
+/** What a limit for messages must leave for a batch of requests, and of answers with all their metadata, bytes. */
+export const LEAST_BATCH = { requests: 128 * 1024, answers: 1024 * 1024 } as const;
+
 const BOUNDS: MuxSettings = { maxMessageBytes: 1 << 20, maxConcurrent: 1 << 20 };
 
 /** @throws {RookeryError} ROOKERY_OPTION_INVALID */
@@ -38,7 +43,8 @@ export function checkMux(mux: unknown, path: string): void {
 export function muxSettings(...layers: readonly (boolean | MuxOptions | undefined)[]): MuxSettings | undefined {
   const said = layers.filter((layer) => layer !== undefined);
   if ((said.at(-1) ?? false) === false) return undefined;
-  return Object.assign({ ...DEFAULTS }, ...said.filter((layer) => typeof layer === 'object')) as MuxSettings;
+  const figures = said.flatMap((layer) => (typeof layer === 'object' ? Object.entries(layer) : []));
+  return { ...DEFAULTS, ...Object.fromEntries(figures.filter(([, value]) => value !== undefined)) };
 }
 
 function wrong(path: string, value: unknown, remedy: string): RookeryError {

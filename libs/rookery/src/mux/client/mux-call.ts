@@ -1,42 +1,14 @@
 import { Metadata, status, type CallOptions, type requestCallback, type ServiceError } from '@grpc/grpc-js';
 import { describeError } from '../../grpc/call-error.js';
 import { prepare } from '../../grpc/capturing.js';
-import type { CallCapture, Captured } from '../../grpc/capture.js';
-
-/** A unary method of a client, and its way through grpc-js. */
-export interface UnaryMethod {
-  /** `/package.Service/Method` */
-  readonly path: string;
-  readonly serialize: (message: unknown) => Buffer;
-  readonly deserialize: (bytes: Buffer) => unknown;
-  /** Calls it as any client does; of a request that is serialized already where `bytes` says so. */
-  readonly plain: (call: PlainCall) => Ongoing;
-}
-
-export interface PlainCall {
-  readonly request: unknown;
-  readonly bytes?: Buffer | undefined;
-  readonly metadata: Metadata;
-  readonly options: CallOptions;
-  readonly answered: requestCallback<unknown>;
-}
-
-/** A call that can be given up. */
-export interface Ongoing {
-  cancel(): void;
-}
+import type { Captured } from '../../grpc/capture.js';
+import type { CallClient, Ongoing, UnaryMethod } from '../../grpc/unary-call.js';
 
 /** What a call was told. */
 export interface CallStatus {
   readonly code: status;
   readonly details: string;
   readonly metadata?: Metadata;
-}
-
-/** Of all calls of a client. */
-export interface CallClient {
-  readonly service: string;
-  readonly capture: CallCapture;
 }
 
 export interface MuxCallParts {
@@ -59,13 +31,17 @@ export class MuxCall implements Ongoing {
   /** Its number on its stream, from 0, and its slot. */
   sequence = -1;
   slot = -1;
+  /** As it was serialized when it was made; whoever made it may change the request. */
+  bytes: Buffer | undefined;
+  /** As it was when it was made. */
+  metadata: Metadata | undefined;
   /** Parts of an answer that comes in several. */
   parts: Buffer[] | undefined;
   partBytes = 0;
   /** Its caller has been told, or it goes on through grpc-js. */
   over = false;
   /** Who has to be told that it is given up. */
-  carrier: { cancel(call: MuxCall): void } | undefined;
+  stream: { cancel(call: MuxCall): void } | undefined;
   #plain: Ongoing | undefined;
 
   constructor(
@@ -74,11 +50,12 @@ export class MuxCall implements Ongoing {
   ) {
     this.method = asked.method;
     this.captured = asked.captured;
+    this.metadata = asked.metadata;
   }
 
   cancel(): void {
     if (this.#plain) this.#plain.cancel();
-    else if (!this.over) this.carrier?.cancel(this);
+    else if (!this.over) this.stream?.cancel(this);
   }
 
   /** Its answer is there. */
@@ -91,7 +68,7 @@ export class MuxCall implements Ongoing {
       const details = `Response message parsing error: ${error instanceof Error ? error.message : String(error)}`;
       return this.fail({ code: status.INTERNAL, details });
     }
-    this.asked.answered(null, value);
+    this.#tell(null, value);
   }
 
   fail({ code, details, metadata = new Metadata() }: CallStatus): void {
@@ -104,20 +81,50 @@ export class MuxCall implements Ongoing {
       details,
       metadata,
     });
-    this.asked.answered(describeError(error, { service, registry, record, deadlineOrigin: time.origin }));
+    this.#tell(describeError(error, { service, registry, record, deadlineOrigin: time.origin }));
   }
 
-  /** Goes on through grpc-js, as the same call: what was captured, picked and counted so far holds. */
-  goPlain(bytes?: Buffer): Ongoing {
+  /**
+   * Goes on through grpc-js, as the same call: what was captured, picked, counted and serialized so far holds.
+   *
+   * @param otherwise what it is told where the client has been closed meanwhile; default what grpc-js says of that
+   */
+  goPlain(otherwise?: CallStatus): Ongoing {
     this.over = true;
-    const { request, metadata, options, answered } = this.asked;
+    const { request, options, answered } = this.asked;
     try {
-      const ready = prepare(this.client.capture, this.captured, metadata, options);
-      return (this.#plain = this.method.plain({ request, bytes, ...ready, answered }));
+      const ready = prepare(this.client.capture, this.captured, this.metadata, options);
+      return (this.#plain = this.method.plain({ request, bytes: this.bytes, ...ready, answered }));
     } catch (error) {
-      // A channel that is closed throws, and here that would end the process.
-      answered(error as ServiceError);
+      // A channel that is closed throws, and where a stream has ended that would end the process.
+      if (otherwise) this.fail(otherwise);
+      else this.#tell(error as ServiceError);
       return (this.#plain = NOTHING);
+    }
+  }
+
+  /** The same, in `ms`; a call that is given up meanwhile is over. */
+  goPlainAfter(ms: number, otherwise: CallStatus): void {
+    this.over = true;
+    const { time } = this.client.capture.defaults;
+    const timer = time.after(ms, () => void this.goPlain(otherwise));
+    this.#plain = {
+      cancel: () => {
+        timer[Symbol.dispose]();
+        this.#plain = NOTHING;
+        this.fail({ code: status.CANCELLED, details: 'Cancelled on client' });
+      },
+    };
+  }
+
+  /** What the caller throws is his, as in any call; here it would keep the others from their answers. */
+  #tell(...answer: Parameters<requestCallback<unknown>>): void {
+    try {
+      this.asked.answered(...answer);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   }
 }

@@ -1,19 +1,11 @@
-import { Metadata, type CallOptions, type requestCallback } from '@grpc/grpc-js';
-import type { RookeryCallOptions } from '../../grpc/call-options.js';
+import { Metadata, type CallOptions } from '@grpc/grpc-js';
+import type { CallClient, Ongoing, StartUnary, UnaryMethod } from '../../grpc/unary-call.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { SubchannelConnection } from '../../grpc/connection.js';
 import { encodeMetadata } from '../metadata-section.js';
-import { MuxCall, type CallClient, type Ongoing, type UnaryMethod } from './mux-call.js';
+import { MuxCall } from './mux-call.js';
 import type { MuxChannel } from './mux-channel.js';
 import type { MuxConnection } from './mux-connection.js';
-
-/** What makes a unary call: over mux where that changes nothing but its cost, else through grpc-js. */
-export type StartUnary = (
-  request: unknown,
-  metadata: Metadata | undefined,
-  options: CallOptions & RookeryCallOptions,
-  answered: requestCallback<unknown>,
-) => Ongoing;
 
 /** Makes the calls of one client with its defaults. */
 export class MuxCaller {
@@ -55,8 +47,10 @@ export class MuxCaller {
       return call.goPlain();
     }
     const size = bytes.length + (section?.length ?? 0);
-    if (bytes.length > this.channel.maxMessageBytes || size > carrier.maxRequestBytes) return call.goPlain(bytes);
-    if (!carrier.send(call, bytes, section)) return call.goPlain(bytes);
+    call.bytes = bytes;
+    if (bytes.length > this.channel.maxMessageBytes || size > carrier.maxRequestBytes) return call.goPlain();
+    if (metadata) call.metadata = metadata.clone();
+    if (!carrier.send(call, bytes, section)) return call.goPlain();
     record.preset = undefined;
     return call;
   }
@@ -64,5 +58,5 @@ export class MuxCaller {
 
 /** What only grpc-js can do for a single call. */
 function asksForGrpc({ credentials, interceptors, interceptor_providers, host, parent, propagate_flags }: CallOptions) {
-  return Boolean(credentials ?? interceptors ?? interceptor_providers ?? host ?? parent ?? propagate_flags);
+  return Boolean(credentials || interceptors || interceptor_providers || host || parent || propagate_flags);
 }

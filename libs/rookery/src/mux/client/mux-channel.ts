@@ -1,13 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Balancer } from '../../core/balancer.js';
 import type { EventSink } from '../../core/event.js';
-import type { Time } from '../../core/time.js';
+import type { Random, Time } from '../../core/time.js';
 import type { Carriage, Carrier, CarrierLink } from '../../grpc/carrier.js';
 import { MUX_VERSION } from '../frames.js';
 import { MuxConnection } from './mux-connection.js';
 
 export interface MuxChannelOptions {
   readonly time: Time;
+  readonly random: Random;
   /** Larger requests go through grpc-js, bytes. */
   readonly maxMessageBytes: number;
   /** Of an answer: what the client would take from grpc-js, bytes. */
@@ -27,9 +28,10 @@ export class MuxChannel implements Carriage {
 
   carry(link: CarrierLink): Carrier | undefined {
     if (link.offer.version !== MUX_VERSION) return undefined;
-    const { time, maxResponseBytes, emit } = this.options;
+    const { time, random, maxResponseBytes, emit } = this.options;
     return new MuxConnection(link, {
       time,
+      random,
       maxResponseBytes,
       apart: (open) => this.#apart.runInAsyncScope(open),
       broken: ({ instance: { id, address, service } }, { details }) =>

@@ -1,11 +1,12 @@
 import { status } from '@grpc/grpc-js';
-import type { Time } from '../../core/time.js';
+import type { Random, Time } from '../../core/time.js';
 import type { Carrier, CarrierLink } from '../../grpc/carrier.js';
 import type { CallStatus, MuxCall } from './mux-call.js';
 import { MuxStream } from './mux-stream.js';
 
 export interface MuxConnectionSettings {
   readonly time: Time;
+  readonly random: Random;
   /** Of an answer, bytes. */
   readonly maxResponseBytes: number;
   /** Runs what opens a stream, outside of the request that happens to need it first. */
@@ -42,7 +43,7 @@ export class MuxConnection implements Carrier {
 
   #open(): MuxStream | undefined {
     const { link, settings } = this;
-    const { time, maxResponseBytes, apart, broken } = settings;
+    const { time, random, maxResponseBytes, apart, broken } = settings;
     try {
       const onIdle = () => (this.#stream = undefined);
       const onEnd = (error: CallStatus | undefined) => {
@@ -54,11 +55,18 @@ export class MuxConnection implements Carrier {
         this.#left = true;
         broken(link, error);
       };
-      const stream = apart(() => new MuxStream({ link, time, maxResponseBytes, onIdle, onEnd }));
+      const stream = apart(
+        () => new MuxStream({ link, time: timeApart(time, apart), random, maxResponseBytes, onIdle, onEnd }),
+      );
       return (this.#stream = stream);
     } catch {
       // The connection went down in this turn, and says so in the next.
       return undefined;
     }
   }
+}
+
+/** A timer keeps the context in which it was set, and with it the request of whoever happened to call. */
+function timeApart(time: Time, apart: MuxConnectionSettings['apart']): Time {
+  return { now: () => time.now(), after: (ms, fn) => apart(() => time.after(ms, fn)) };
 }

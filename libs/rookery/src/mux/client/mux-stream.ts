@@ -1,6 +1,7 @@
-import { status } from '@grpc/grpc-js';
-import type { Time } from '../../core/time.js';
+import { Metadata, status } from '@grpc/grpc-js';
+import type { Random, Time } from '../../core/time.js';
 import type { CarrierLink, MessageStream, StreamEnd } from '../../grpc/carrier.js';
+import { PUSHBACK } from '../../grpc/complete-pick.js';
 import { FRAME_HEADER } from '../../grpc/subchannel-call.js';
 import { Deadlines } from '../deadlines.js';
 import { FrameWriter } from '../frame-writer.js';
@@ -17,9 +18,9 @@ import {
   MORE,
   MUX_PATH,
   NAME,
-  readU32,
   REQUEST,
   RESPONSE,
+  sectionEnd,
   SETTINGS,
   SKIPPABLE,
   WITH_HEADERS,
@@ -35,11 +36,15 @@ import type { CallStatus, MuxCall } from './mux-call.js';
 const CONGESTED_BYTES = 1 << 20;
 /** A stream without calls is ended after this long, ms: an open one would hold the process. */
 const IDLE_MS = 1000;
-const PUSHBACK = 'grpc-retry-pushback-ms';
+/** The other side has this long to end its half, ms. */
+const LINGER_MS = 1000;
+/** Between the first attempt and the second, at most, ms; as for calls that go by themselves. */
+const FIRST_BACKOFF_MS = 10;
 
 export interface MuxStreamParts {
   readonly link: CarrierLink;
   readonly time: Time;
+  readonly random: Random;
   /** Of an answer, bytes. */
   readonly maxResponseBytes: number;
   /** It has had no calls for a while, and takes no more: the next one begins another. */
@@ -62,8 +67,8 @@ export class MuxStream {
   /** REQUESTs so far, and of those how many were handed over. */
   #count = 0;
   #handed = 0;
-  /** Slots that wait for a RESPONSE. */
-  #inFlight = 0;
+  /** Calls that somebody waits for; others keep their slots until their RESPONSE comes. */
+  #live = 0;
   #onItsWay = 0;
   #flushDue = false;
   #leaving = false;
@@ -108,10 +113,10 @@ export class MuxStream {
     }
     writer.body(bytes);
     this.#slots[slot] = call;
-    this.#inFlight += 1;
+    this.#live += 1;
     call.sequence = this.#count++;
     call.slot = slot;
-    call.carrier = this;
+    call.stream = this;
     call.sentAt = now;
     if (timed) this.#deadlines.add(deadline, now);
     this.parts.link.callStarted(record);
@@ -122,7 +127,7 @@ export class MuxStream {
   /** Takes no more calls, and ends when the last one has. */
   leave(): void {
     this.#leaving = true;
-    if (this.#inFlight === 0) this.#halfClose();
+    if (this.#live === 0) this.#halfClose();
   }
 
   /** A call is given up. */
@@ -163,7 +168,7 @@ export class MuxStream {
       this.#onItsWay += batch.length;
       this.#stream.write(batch, () => (this.#onItsWay -= batch.length));
     }
-    if (this.#halfClosed) this.#stream.end();
+    if (this.#halfClosed) this.#endHalf();
   };
 
   #read(batch: Buffer): void {
@@ -209,8 +214,6 @@ export class MuxStream {
     const metadata = trailers && code !== status.OK && !call.over ? decodeMetadata(trailers) : undefined;
     this.#slots[id] = undefined;
     this.#free.push(id);
-    this.#inFlight -= 1;
-    if (this.#inFlight === 0) this.#rest(now);
     if (call.over) return;
     const body = copyOf(batch, start, frame.end);
     if (code === status.OK) {
@@ -239,14 +242,23 @@ export class MuxStream {
   /** @param processed whether a handler may have seen it */
   #fail(call: MuxCall, ended: CallStatus, processed: boolean, now = this.parts.time.now()): void {
     call.over = true;
-    const pushedBack = ended.code === status.UNAVAILABLE && Number(ended.metadata?.get(PUSHBACK)[0]) < 0;
-    const again = this.#ends(call, ended.code, processed, now, pushedBack);
+    const { record } = call.captured;
+    const pushback = ended.code === status.UNAVAILABLE ? Number(ended.metadata?.get(PUSHBACK)[0] ?? NaN) : NaN;
+    const again = this.#ends(call, ended.code, processed, now, pushback < 0);
+    if (again && processed) {
+      // What it is told if there is nobody else to ask.
+      record.answered = { ...ended, metadata: ended.metadata ?? new Metadata() };
+      const ms = pushback >= 0 ? pushback : this.parts.random() * FIRST_BACKOFF_MS;
+      return call.goPlainAfter(Math.min(ms, record.deadline - now), ended);
+    }
     // As grpc-js does it, whatever the policy says, once: nobody has seen it.
-    if (again || (!processed && call.captured.record.attempts === 1)) call.goPlain();
+    if (again || (!processed && record.attempts === 1)) call.goPlain(ended);
     else call.fail(ended);
   }
 
   #ends(call: MuxCall, code: number, processed: boolean, now = this.parts.time.now(), pushedBack = false): boolean {
+    this.#live -= 1;
+    if (this.#live === 0) this.#rest(now);
     return this.parts.link.callEnded(call.captured.record, {
       code,
       processed,
@@ -265,10 +277,8 @@ export class MuxStream {
     for (const [slot, call] of this.#slots.entries()) {
       if (!call || isAmong(call.sequence, id)) continue;
       this.#slots[slot] = undefined;
-      this.#inFlight -= 1;
       if (!call.over) this.#fail(call, refused, false);
     }
-    if (this.#inFlight === 0) this.#halfClose();
   }
 
   /** One timer, however often the last call ends. */
@@ -281,7 +291,7 @@ export class MuxStream {
   readonly #lookIdle = (): void => {
     const { time } = this.parts;
     this.#idle = undefined;
-    if (this.#inFlight > 0 || this.#ended) return;
+    if (this.#live > 0 || this.#ended) return;
     const left = this.#usedAt + IDLE_MS - time.now();
     if (left <= 0) {
       this.parts.onIdle();
@@ -293,6 +303,13 @@ export class MuxStream {
     if (this.#halfClosed || this.#ended) return;
     this.#halfClosed = true;
     if (!this.#flushDue) this.#flushSoon();
+  }
+
+  /** Who is alive answers with his own; who is frozen would hold the stream, and that the process. */
+  #endHalf(): void {
+    this.#stream.end();
+    this.#idle?.[Symbol.dispose]();
+    this.#idle = this.parts.time.after(LINGER_MS, () => this.#stream.cancel(status.CANCELLED, 'mux: nobody waits'));
   }
 
   #expire(now: number): number {
@@ -309,6 +326,9 @@ export class MuxStream {
   #timeOut(call: MuxCall, now: number): void {
     const seconds = ((now - call.sentAt) / 1000).toFixed(3);
     const { address } = this.parts.link.instance;
+    // Its own clock may have stood still: it must not begin what nobody waits for.
+    this.#writer.frame(CANCEL, 0, 0, call.slot, 0);
+    if (!this.#flushDue) this.#flushSoon();
     call.over = true;
     this.#ends(call, status.DEADLINE_EXCEEDED, true, now);
     call.fail({
@@ -320,7 +340,7 @@ export class MuxStream {
   #break(error: FrameError): void {
     const details = `mux: the server broke the protocol: ${error.message}`;
     const broken = { code: status.INTERNAL, details };
-    this.#finish(broken, () => true, broken);
+    this.#finish(broken, (call) => call.sequence < this.#handed, broken);
     this.#stream.cancel(status.INTERNAL, details);
   }
 
@@ -333,7 +353,8 @@ export class MuxStream {
       : code === status.OK
         ? { code: status.UNAVAILABLE, details: 'the server ended the stream of mux before it had answered' }
         : { code, details, metadata };
-    const error = code === status.OK ? undefined : { code, details };
+    // Once it was to end, how it does is nobody's concern.
+    const error = code === status.OK || (this.#halfClosed && this.#live === 0) ? undefined : { code, details };
     this.#finish(answer, (call) => !unseen && call.sequence < this.#handed, error);
   }
 
@@ -346,11 +367,4 @@ export class MuxStream {
     const calls = this.#slots.splice(0);
     for (const call of calls) if (call && !call.over) this.#fail(call, answer, processed(call));
   }
-}
-
-/** Where a section ends that begins with its length. */
-function sectionEnd(batch: Buffer, at: number, end: number): number {
-  const after = at + 4 <= end ? at + 4 + readU32(batch, at) : Infinity;
-  if (after > end) throw new FrameError('a section is longer than its frame');
-  return after;
 }

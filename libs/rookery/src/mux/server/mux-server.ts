@@ -17,7 +17,7 @@ export interface MuxMethod {
 
 export interface MuxServerOptions {
   readonly time: Time;
-  /** Calls of one client at a time. */
+  /** Calls of one stream at a time. */
   readonly maxConcurrent: number;
   /** Of a request, with its metadata, bytes. */
   readonly maxRequestBytes: number;

@@ -18,6 +18,7 @@ import {
   NAME,
   readU32,
   REQUEST,
+  sectionEnd,
   SETTINGS,
   SKIPPABLE,
   WITH_METADATA,
@@ -31,10 +32,10 @@ import { unknownMethod } from './unknown-method.js';
 import { MuxServerCall, type CallOrigin, type Failure } from './server-call.js';
 
 /** Calls that are begun in one turn: more of them would keep answers, timers and other clients waiting. */
-const MOST = 128;
+const MOST_CALLS = 128;
 /** And fewer would cost more writes than they save. */
-const LEAST = 16;
-/** Of answers that wait for a client to read them. */
+const LEAST_CALLS = 16;
+/** Batches of answers that wait for a client to read them: beyond, no more of its calls are read. */
 const CONGESTED_BATCHES = 64;
 
 /** One stream of calls, the server's side. */
@@ -59,7 +60,7 @@ export class MuxSession implements CallOrigin {
   #leaving = false;
   #over = false;
   #now = 0;
-  #slice = MOST;
+  #slice = MOST_CALLS;
 
   constructor(
     private readonly stream: ServerDuplexStream<Buffer, Buffer>,
@@ -258,7 +259,9 @@ export class MuxSession implements CallOrigin {
     if (id >= maxConcurrent || this.#slots[id]) throw new FrameError(`slot ${id} is taken, or is none`);
     if (end - start > maxRequestBytes + 8) throw new FrameError('a request that is too long');
     if (flags & ~(WITH_TIMEOUT | WITH_METADATA)) throw new FrameError(`a request with flags ${flags}`);
-    const method = this.#methods[code - 1];
+    const named = this.#methods[code - 1];
+    // One that was added since.
+    const method = typeof named === 'string' ? (this.server.method(named) ?? named) : named;
     if (method === undefined) throw new FrameError(`a request without a name (${code})`);
     let timeoutMs = Infinity;
     if (flags & WITH_TIMEOUT) {
@@ -269,8 +272,7 @@ export class MuxSession implements CallOrigin {
     let metadata: Metadata | undefined;
     if (flags & WITH_METADATA) {
       const from = start + 4;
-      start = from <= end ? from + readU32(batch, start) : Infinity;
-      if (start > end) throw new FrameError('a section is longer than its frame');
+      start = sectionEnd(batch, start, end);
       metadata = decodeMetadata(batch.subarray(from, start), this.#base.clone());
     }
     this.#accepted += 1;
@@ -343,5 +345,5 @@ export class MuxSession implements CallOrigin {
  */
 function sliceOf(batch: Buffer): number {
   const calls = batch.length < HEADER_BYTES ? 0 : batch.length / (HEADER_BYTES + readU32(batch, 8));
-  return calls >= MOST ? MOST : Math.max(LEAST, Math.ceil(calls / 4));
+  return calls >= MOST_CALLS ? MOST_CALLS : Math.max(LEAST_CALLS, Math.ceil(calls / 4));
 }

@@ -9,7 +9,7 @@ import {
 import { RookeryError, show } from '../../core/errors.js';
 import { describeError, isCallError } from '../../grpc/call-error.js';
 import type { CallOptions, Messages } from './async-client.types.js';
-import type { StartUnary } from '../../mux/client/mux-caller.js';
+import type { StartUnary } from '../../grpc/unary-call.js';
 import { pump } from './pump.js';
 import { unaryOf, type UnaryCaller } from './unary.js';
 
@@ -47,17 +47,19 @@ function unary(start: StartUnary, service: string): AsyncMethod {
       if (signal?.aborted) return reject(aborted(signal, service));
       // An interceptor may answer before the call is made.
       let release: (() => void) | undefined;
+      let over = false;
       const call = start(
         request,
         metadata && metadataOf(options),
         signal || metadata ? grpcOptions(options) : options,
         (error, value) => {
+          over = true;
           release?.();
           if (error) reject(withReason(error, signal));
           else resolve(value);
         },
       );
-      if (signal) release = cancelOn(signal, call);
+      if (signal && !over) release = cancelOn(signal, call);
     });
 }
 

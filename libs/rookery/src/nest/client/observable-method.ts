@@ -3,8 +3,8 @@ import { Metadata, type Client, type MethodDefinition, type requestCallback, typ
 import { Observable, type Subscriber } from 'rxjs';
 import type { Messages } from './async-client.types.js';
 import { currentContext, inContext } from '../../grpc/request-context.js';
-import type { Ongoing } from '../../mux/client/mux-call.js';
-import type { StartUnary } from '../../mux/client/mux-caller.js';
+import type { Ongoing } from '../../grpc/unary-call.js';
+import type { StartUnary } from '../../grpc/unary-call.js';
 import { unaryOf, type UnaryCaller } from './unary.js';
 import { isMessages, pump } from './pump.js';
 

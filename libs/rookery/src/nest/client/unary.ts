@@ -1,8 +1,8 @@
 import type { Client, Metadata, CallOptions, MethodDefinition, requestCallback } from '@grpc/grpc-js';
 import { prepare } from '../../grpc/capturing.js';
 import { isInstrumented } from '../../grpc/instrumented.js';
-import type { MuxCaller, StartUnary } from '../../mux/client/mux-caller.js';
-import type { CallClient, Ongoing, PlainCall } from '../../mux/client/mux-call.js';
+import type { MuxCaller } from '../../mux/client/mux-caller.js';
+import type { CallClient, Ongoing, PlainCall, StartUnary } from '../../grpc/unary-call.js';
 
 type UnaryMethod = MethodDefinition<unknown, unknown> &
   ((request: unknown, metadata: Metadata, options: CallOptions, answered: requestCallback<unknown>) => Ongoing);
@@ -21,8 +21,7 @@ export function unaryOf(client: Client, name: string, caller: UnaryCaller): Star
     bytes
       ? client.makeUnaryRequest(path, () => bytes, deserialize, request, metadata, options, answered)
       : method.call(client, request, metadata, options, answered);
-  if (caller.mux && !isInstrumented(client, name) && !isInstrumented(client, 'makeUnaryRequest'))
-    return caller.mux.unary({ path, serialize, deserialize, plain });
+  if (caller.mux && !isInstrumented(client, name)) return caller.mux.unary({ path, serialize, deserialize, plain });
   const { service, capture } = caller;
   return (request, metadata, options, answered) => {
     const captured = capture.capture(options, { service, path, unary: true, metadata });
