@@ -1,16 +1,15 @@
 import { connectivityState as State, experimental, Metadata } from '@grpc/grpc-js';
 import { seededRandom } from 'rookery/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { SubchannelStub } from '../../test/support/subchannel-stub.js';
 import { RoundRobin } from './round-robin.js';
 
 type Listener = (subchannel: ManualSubchannel, previous: State, state: State, keepaliveMs: number) => void;
 
-/** As much of a subchannel as a policy touches, in the state that a spec says. */
-class ManualSubchannel {
+/** In the state that a spec says. */
+class ManualSubchannel extends SubchannelStub {
   state = State.IDLE;
   readonly #listeners = new Set<Listener>();
-
-  constructor(private readonly address: string) {}
 
   become(state: State): void {
     const previous = this.state;
@@ -22,17 +21,6 @@ class ManualSubchannel {
   addConnectivityStateListener = (listener: Listener) => void this.#listeners.add(listener);
   removeConnectivityStateListener = (listener: Listener) => void this.#listeners.delete(listener);
   startConnecting = () => void (this.state === State.IDLE && this.become(State.CONNECTING));
-  getAddress = () => this.address;
-  throttleKeepalive = () => {};
-  ref = () => {};
-  unref = () => {};
-  getChannelzRef = () => ({ kind: 'subchannel', id: 0, name: '' });
-  isHealthy = () => true;
-  addHealthStateWatcher = () => {};
-  removeHealthStateWatcher = () => {};
-  addDataWatcher = () => {};
-  getRealSubchannel = () => this;
-  realSubchannelEquals = (other: unknown) => other === this;
 }
 
 /** The policy of grpc-js, over subchannels that it gets from a pool by address. */

@@ -241,7 +241,7 @@ describe('a server that stops', () => {
 
   alike(
     'lets what it has end, or ends it when that takes too long, and its handler hears of it',
-    async ({ semantics }, stage) => {
+    async ({ semantics, transport }, stage) => {
       const outcomes: unknown[] = [];
       for (const drainMs of [10_000, 50]) {
         const script = new Script();
@@ -255,8 +255,13 @@ describe('a server that stops', () => {
           call.once('cancelled', () => heard.push(answer ? 'cancelled' : 'over'));
           return new Promise((resolve) => (answer = resolve));
         };
-        const outcome = outcomeOf(semantics.ask({}, { group }));
-        await eventually(() => expect(answer).toBeDefined());
+        let outcome!: ReturnType<typeof outcomeOf>;
+        // The one before it had to wait, and went by itself.
+        const went = await stage.wentOver(async () => {
+          outcome = outcomeOf(semantics.ask({}, { group }));
+          await eventually(() => expect(answer).toBeDefined());
+        });
+        expect(went).toBe(transport.name);
         const closed = app.close();
         if (drainMs > 1000) {
           answer!({ text: 'done' });

@@ -1,4 +1,5 @@
 import { connectivityState, experimental, Metadata } from '@grpc/grpc-js';
+import { SubchannelStub } from '../subchannel-stub.js';
 import { addressOf } from './entries.js';
 import type { PickCost } from './pick.js';
 import { medianOf, round } from './quantile.js';
@@ -37,23 +38,9 @@ export function measureRoundRobin(instances: number): PickCost {
   return { pickNs: round(pickNs), reweighNs: round(reweighNs) };
 }
 
-/** As much of a subchannel as a policy touches. */
-class ReadySubchannel {
-  constructor(private readonly address: string) {}
-
+class ReadySubchannel extends SubchannelStub {
   getConnectivityState = () => connectivityState.READY;
   addConnectivityStateListener = () => {};
   removeConnectivityStateListener = () => {};
   startConnecting = () => {};
-  getAddress = () => this.address;
-  throttleKeepalive = () => {};
-  ref = () => {};
-  unref = () => {};
-  getChannelzRef = () => ({ kind: 'subchannel', id: 0, name: '' });
-  isHealthy = () => true;
-  addHealthStateWatcher = () => {};
-  removeHealthStateWatcher = () => {};
-  addDataWatcher = () => {};
-  getRealSubchannel = () => this;
-  realSubchannelEquals = (other: unknown) => other === this;
 }

@@ -1,5 +1,5 @@
 /** Up to here a loop is faster than a call that copies, bytes. */
-const BY_HAND = 32;
+export const BY_HAND = 32;
 
 /** Bytes of a message, out of its batch: a field that a user keeps would keep the whole batch with it. */
 export function copyOf(batch: Buffer, start: number, end: number): Buffer {

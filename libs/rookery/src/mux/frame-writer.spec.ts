@@ -26,11 +26,11 @@ function idsOf(batches: readonly Buffer[], headroom = 0): number[][] {
 describe('a writer of frames', () => {
   it('has nothing to give before the first frame, nor after it was taken', () => {
     const writer = new FrameWriter(5);
-    expect([writer.empty, writer.bytes, writer.take()]).toEqual([true, 0, []]);
+    expect([writer.bytes, writer.take()]).toEqual([0, []]);
     write(writer, 1, 3);
-    expect([writer.empty, writer.bytes]).toEqual([false, 20]);
+    expect(writer.bytes).toBe(20);
     expect(idsOf(writer.take(), 5)).toEqual([[1]]);
-    expect([writer.empty, writer.bytes, writer.take()]).toEqual([true, 0, []]);
+    expect([writer.bytes, writer.take()]).toEqual([0, []]);
   });
 
   it('writes bodies of any length, short or long, as they are', () => {

@@ -1,11 +1,10 @@
-import { HEADER_BYTES, writeU32 } from './frames.js';
+import { BY_HAND } from './copy.js';
+import { HEADER_BYTES, SETTINGS, writeU32 } from './frames.js';
 
 /** A batch is full at this size, bytes; a frame that is longer has one to itself. */
 const BATCH_BYTES = 65_536;
 /** What a batch begins with: a stream that carries little holds little. */
 const LEAST_BYTES = 1024;
-/** Up to here a loop is faster than a call that copies, bytes. */
-const BY_HAND = 48;
 
 /** Gathers frames in batches, each of which is sent as one message of gRPC. */
 export class FrameWriter {
@@ -18,10 +17,6 @@ export class FrameWriter {
 
   /** @param headroom bytes before the frames of each batch, for whoever sends it */
   constructor(private readonly headroom = 0) {}
-
-  get empty(): boolean {
-    return this.#batch === undefined;
-  }
 
   /** Bytes that are gathered. */
   get bytes(): number {
@@ -41,6 +36,14 @@ export class FrameWriter {
     writeU32(batch, at + 4, id);
     writeU32(batch, at + 8, length);
     this.#at = at + HEADER_BYTES;
+  }
+
+  settings(...pairs: readonly (readonly [key: number, value: number])[]): void {
+    this.frame(SETTINGS, 0, 0, 0, 6 * pairs.length);
+    for (const [key, value] of pairs) {
+      this.body(Uint8Array.of(key, key >>> 8));
+      this.u32(value);
+    }
   }
 
   u32(value: number): void {

@@ -106,11 +106,11 @@ export class MuxCall implements Ongoing {
   /** The same, in `ms`; a call that is given up meanwhile is over. */
   goPlainAfter(ms: number, otherwise: CallStatus): void {
     this.over = true;
-    const { time } = this.client.capture.defaults;
-    const timer = time.after(ms, () => void this.goPlain(otherwise));
+    // One that holds the process: whoever waits for a call has nothing else that does.
+    const timer = setTimeout(() => void this.goPlain(otherwise), ms);
     this.#plain = {
       cancel: () => {
-        timer[Symbol.dispose]();
+        clearTimeout(timer);
         this.#plain = NOTHING;
         this.fail({ code: status.CANCELLED, details: 'Cancelled on client' });
       },

@@ -86,8 +86,7 @@ export class MuxStream {
       onMessage: (batch) => this.#read(batch),
       onEnd: (ended) => this.#end(ended),
     });
-    this.#writer.frame(SETTINGS, 0, 0, 0, 6);
-    this.#setting(MAX_RESPONSE_BYTES, maxResponseBytes);
+    this.#writer.settings([MAX_RESPONSE_BYTES, maxResponseBytes]);
     this.#flushSoon();
     this.#rest(time.now());
   }
@@ -147,11 +146,6 @@ export class MuxStream {
     this.#writer.frame(NAME, 0, number, 0, bytes.length);
     this.#writer.body(bytes);
     return number;
-  }
-
-  #setting(key: number, value: number): void {
-    this.#writer.body(Uint8Array.of(key, key >>> 8));
-    this.#writer.u32(value);
   }
 
   #flushSoon(): void {

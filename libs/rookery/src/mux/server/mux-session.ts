@@ -72,9 +72,7 @@ export class MuxSession implements CallOrigin {
     this.#answers = new AnswerWriter(this.#writer, server.options);
     this.#deadlines = new Deadlines(server.options.time, (now) => this.#expire(now));
     const { maxConcurrent, maxRequestBytes } = server.options;
-    this.#writer.frame(SETTINGS, 0, 0, 0, 12);
-    this.#setting(MAX_CONCURRENT, maxConcurrent);
-    this.#setting(MAX_REQUEST_BYTES, maxRequestBytes);
+    this.#writer.settings([MAX_CONCURRENT, maxConcurrent], [MAX_REQUEST_BYTES, maxRequestBytes]);
     this.#flushSoon();
     stream.on('data', (batch: Buffer) => this.#read(batch));
     stream.on('end', () => {
@@ -143,11 +141,6 @@ export class MuxSession implements CallOrigin {
     this.#running -= 1;
     if (!this.#flushDue) this.#flushSoon();
     if (this.#leaving) this.#maybeEnd();
-  }
-
-  #setting(key: number, value: number): void {
-    this.#writer.body(Uint8Array.of(key, key >>> 8));
-    this.#writer.u32(value);
   }
 
   #flushSoon(): void {
