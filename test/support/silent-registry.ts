@@ -12,7 +12,17 @@ export function silentRegistry(): SilentRegistry {
   const broken = deferred<void>();
   return {
     name: 'silent:',
-    capabilities: { register: true, steer: false, routes: false, push: true, propagationMs: 0, reach: 'process' },
+    capabilities: {
+      register: true,
+      steer: false,
+      routes: false,
+      push: true,
+      lease: false,
+      weights: true,
+      groups: true,
+      propagationMs: 0,
+      reach: 'process',
+    },
     events: new EventHub(),
     answer: answered.resolve,
     breakWatches: broken.resolve,

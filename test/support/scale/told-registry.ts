@@ -9,6 +9,9 @@ export class ToldRegistry implements Registry {
     steer: true,
     routes: true,
     push: true,
+    lease: false,
+    weights: true,
+    groups: true,
     propagationMs: 0,
     reach: 'process',
   } as const;

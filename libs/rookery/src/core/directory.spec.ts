@@ -63,7 +63,17 @@ beforeEach(() => {
   events = [];
   const registry: Registry = {
     name: 'scripted:',
-    capabilities: { register: false, steer: false, routes: false, push: true, propagationMs: 0, reach: 'process' },
+    capabilities: {
+      register: false,
+      steer: false,
+      routes: false,
+      push: true,
+      lease: false,
+      weights: true,
+      groups: true,
+      propagationMs: 0,
+      reach: 'process',
+    },
     events: new EventHub(),
     register: () => expect.fail('nobody registers here'),
     watch: (service, signal) => {

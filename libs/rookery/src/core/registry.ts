@@ -16,6 +16,12 @@ export interface RegistryCapabilities {
   readonly routes: boolean;
   /** Tells changes by itself, instead of being asked. */
   readonly push: boolean;
+  /** An entry goes by itself with the process that wrote it. */
+  readonly lease: boolean;
+  /** Entries say what share of the calls an instance gets. */
+  readonly weights: boolean;
+  /** Entries say which group an instance is in. */
+  readonly groups: boolean;
   /** How long a change may take to reach every watcher, ms: the least quiet period of a stopping server. */
   readonly propagationMs: number;
   readonly reach: RegistryReach;

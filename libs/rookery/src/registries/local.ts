@@ -61,6 +61,9 @@ class LocalRegistry implements Registry {
     steer: true,
     routes: true,
     push: true,
+    lease: true,
+    weights: true,
+    groups: true,
     propagationMs: 100,
     reach: 'machine',
   };

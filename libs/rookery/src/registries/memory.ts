@@ -34,6 +34,9 @@ class MemoryRegistry implements Registry {
     steer: false,
     routes: true,
     push: true,
+    lease: true,
+    weights: true,
+    groups: true,
     propagationMs: 0,
     reach: 'process',
   };

@@ -58,6 +58,9 @@ class StaticRegistry implements Registry {
     steer: false,
     routes: false,
     push: true,
+    lease: false,
+    weights: true,
+    groups: true,
     propagationMs: 0,
     reach: 'network',
   };

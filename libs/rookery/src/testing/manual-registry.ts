@@ -86,6 +86,9 @@ class RegistryByHand implements ManualRegistry {
     steer: true,
     routes: true,
     push: true,
+    lease: false,
+    weights: true,
+    groups: true,
     propagationMs: 0,
     reach: 'process',
   };

@@ -34,6 +34,9 @@ class EtcdRegistry implements Registry {
     steer: true,
     routes: true,
     push: true,
+    lease: true,
+    weights: true,
+    groups: true,
     propagationMs: 1000,
     reach: 'network',
   };
