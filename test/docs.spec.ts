@@ -13,6 +13,7 @@ import {
   section,
   tableNames,
 } from './docs/markdown.js';
+import { dialectTable, generated } from './docs/registry-tables.js';
 import { exportsOf, membersOf, namesInCode } from './docs/source.js';
 
 const pages = readPages();
@@ -73,6 +74,14 @@ describe('the reference of options', () => {
     const [own = ''] = section(readPage(`docs/reference/${file}`), heading).split(/^#+ /m);
     const options = tableNames(own.replace(/^\| option of .*$/m, ''));
     expect(options.toSorted()).toEqual(membersOf(name, elsewhere).toSorted());
+  });
+});
+
+describe('the reference of registries', () => {
+  const { text } = readPage('docs/reference/registries.md');
+
+  it.each([['dialects', dialectTable]])('has the table of %s that the code says', (name, table) => {
+    expect(generated(text, name)).toBe(table());
   });
 });
 

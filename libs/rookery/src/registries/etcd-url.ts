@@ -11,6 +11,9 @@ export interface EtcdUrl {
   readonly password?: string;
   /** The scheme was `etcds:`. */
   readonly tls: boolean;
+  /** Names of dialects, unchecked. */
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
 }
 
 const DEFAULT_PORT = 2379;
@@ -27,12 +30,14 @@ export function parseEtcdUrl(url: string, path: string): EtcdUrl {
   const at = rest.lastIndexOf('@');
   const slash = rest.indexOf('/', at + 1);
   const authority = rest.slice(at + 1, slash < 0 ? undefined : slash);
-  const tail = slash < 0 ? '' : rest.slice(slash);
-  if (/[?#]/.test(authority + tail)) throw fail('it has a query or a fragment, which mean nothing here');
+  const [tail = '', ...query] = (slash < 0 ? '' : rest.slice(slash)).split('?');
+  if (/[?#]/.test(authority + tail))
+    throw fail('it has a fragment, or a query where no path is, which mean nothing here');
   return {
     hosts: authority.split(',').map((host) => parseHost(host, fail)),
     prefix: parsePrefix(tail, fail),
     ...(at >= 0 && parseCredentials(rest.slice(0, at), fail)),
+    ...parseQuery(query.join('?'), fail),
     tls: tls === 's',
   };
 }
@@ -62,6 +67,15 @@ function parsePrefix(tail: string, fail: Fail): string {
   if (prefix.split('/').includes('')) throw fail('the prefix has an empty part');
   if (/[\s\p{Cc}]/u.test(prefix)) throw fail('the prefix has a space or a control character');
   return prefix;
+}
+
+function parseQuery(query: string, fail: Fail): { read?: string[]; write?: string[] } {
+  const dialects: { read?: string[]; write?: string[] } = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name !== 'read' && name !== 'write') throw fail('its query may have "read" and "write" and nothing else');
+    dialects[name] = value === '' ? [] : value.split(',');
+  }
+  return dialects;
 }
 
 function parseCredentials(text: string, fail: Fail): { username: string; password: string } {

@@ -9,7 +9,7 @@ export const URL_FORMS = [
   'local:',
   'local:<namespace>',
   'static:<service>=<host:port>,<host:port>;<service>=…',
-  'etcd://[user:password@]<host>[:2379],<host>…[/<prefix>]',
+  'etcd://[user:password@]<host>[:2379],<host>…[/<prefix>][?read=<dialect>,…&write=…]',
   'etcds://… (TLS)',
 ] as const;
 

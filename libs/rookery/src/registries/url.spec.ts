@@ -50,6 +50,13 @@ describe('registryFromUrl', () => {
     await registry[Symbol.asyncDispose]();
   });
 
+  it('etcd: names dialects in a query, and refuses what is none', async () => {
+    const url = 'etcd://h1:2379/rookery?read=rookery,kratos&write=go-zero';
+    await using registry = registryFromUrl(url);
+    expect(registry.name).toBe(url);
+    expect(() => registryFromUrl('etcd://h1/rookery?read=kratso')).toThrow('registry.read[0]: found "kratso"');
+  });
+
   it.each([
     ['redis://:secret@h:1', 'there is no registry "redis:"'],
     ['localhost:2379', 'there is no registry "localhost:", or "etcd://" is missing. Use one of'],
@@ -118,7 +125,8 @@ describe('parseEtcdUrl', () => {
     ['etcd://h1/a%20b', 'the prefix has a space'],
     ['etcd://h1/a%', 'the prefix has a "%"'],
     ['etcd://h1?password=hunter2', 'a query'],
-    ['etcd://h1/p#hunter2', 'a query or a fragment'],
+    ['etcd://h1/p#hunter2', 'a fragment, or a query'],
+    ['etcd://h1/p?password=hunter2', 'may have "read" and "write" and nothing else'],
   ])('refuses %s', (url, fault) => {
     const act = () => parseEtcdUrl(url, 'option registry');
     expect(act).toThrow('ROOKERY_REGISTRY_URL_INVALID at option registry');

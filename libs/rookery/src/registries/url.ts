@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
 import { nearest } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
-import { etcd } from './etcd/index.js';
+import { etcd, type DialectName } from './etcd/index.js';
 import { parseEtcdUrl } from './etcd-url.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
@@ -24,7 +24,7 @@ export interface RegistryUrlOptions {
 /**
  * Makes the registry that a URL names: `memory:`, `local:[<namespace>]`, `static:<service>=<address>,…;…`,
  * `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
- * percent-decoded; without a port it is 2379, without a prefix `rookery`.
+ * percent-decoded; without a port it is 2379, without a prefix `rookery`. `?read=…&write=…` names dialects.
  * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
  */
 export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): Registry {
@@ -68,7 +68,7 @@ function localNamespace(url: string, rest: string, { path = 'registry', namespac
 }
 
 function etcdFromUrl(url: string, { path = 'registry', namespace, ttlMs }: RegistryUrlOptions): Registry {
-  const { hosts, prefix, username, password, tls } = parseEtcdUrl(url, path);
+  const { hosts, prefix, username, password, tls, read, write } = parseEtcdUrl(url, path);
   return etcd({
     hosts,
     prefix: namespace === undefined ? prefix : `${prefix}-${namespace}`,
@@ -76,6 +76,8 @@ function etcdFromUrl(url: string, { path = 'registry', namespace, ttlMs }: Regis
     ...(password !== undefined && { password }),
     ...(tls && { tls: {} }),
     ...(ttlMs !== undefined && { ttlMs }),
+    ...(read && { read: read as DialectName[] }),
+    ...(write && { write: write as DialectName[] }),
   });
 }
 

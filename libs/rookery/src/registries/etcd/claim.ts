@@ -8,7 +8,7 @@ import type { EtcdContext } from './context.js';
 import { isLeaseGone } from './faults.js';
 import { leave } from './leave.js';
 import type { Lease } from './lease.js';
-import { OwnEntry } from './own-entry.js';
+import { OwnEntry, type Written } from './own-entry.js';
 import type { Observation, OwnWatch } from './own-watch.js';
 import { Wake } from './wait.js';
 import { amend } from './wanted.js';
@@ -28,15 +28,21 @@ export interface ClaimSession {
   leave(claim: Claim): Promise<void>;
 }
 
-/** One registration: a loop that makes the entry in etcd what it should be, one write at a time. */
+/**
+ * One registration: a loop that makes its entries in etcd what they should be, one write at a time. Operators change the
+ * entry of the first dialect that is written; those of the others follow it.
+ */
 export class Claim extends ShownRegistration implements Registration {
   /** Resolves when nothing of it can be written any more. */
   readonly gone: Promise<void>;
   #go!: () => void;
   readonly #status: ClaimStatus;
   readonly #entry: OwnEntry;
-  /** What the watch of our key has told, and we have not looked at. */
-  readonly #seen: Observation[] = [];
+  /** In the other dialects. */
+  readonly #derived: readonly OwnEntry[];
+  /** What the watch of our keys has told, and we have not looked at. */
+  readonly #seen: { readonly entry: OwnEntry; readonly observation: Observation }[] = [];
+  readonly #watched = new Map<string, OwnEntry>();
   readonly #wake = new Wake();
   readonly #ending = new AbortController();
   readonly #restore: Backoff;
@@ -52,7 +58,13 @@ export class Claim extends ShownRegistration implements Registration {
   ) {
     super();
     this.gone = new Promise((resolve) => (this.#go = resolve));
-    this.#entry = new OwnEntry(session.context, instance);
+    const { context } = session;
+    const [entry, ...derived] = context.layout.write.map(
+      (dialect, i) => new OwnEntry(context, dialect, instance, i > 0),
+    );
+    if (!entry) throw new TypeError('nothing is written');
+    this.#entry = entry;
+    this.#derived = derived;
     this.#status = new ClaimStatus(session.context, instance.service, instance.id);
     this.#restore = new Backoff(session.context.random, { baseMs: 5000 });
   }
@@ -79,6 +91,7 @@ export class Claim extends ShownRegistration implements Registration {
     const wanted = amend(this.#entry.wanted, change);
     if (wanted === this.#entry.wanted) return;
     this.#entry.want(wanted);
+    this.#derive();
     this.#wake.call();
     await new Promise<void>((resolve) => this.#updates.add(resolve));
   }
@@ -94,7 +107,7 @@ export class Claim extends ShownRegistration implements Registration {
 
   leaseLost(error: unknown): void {
     // Nobody spoilt the entry, it went with its lease: putting it back need not wait, nor is it held against anybody.
-    this.#entry.forgetRestore();
+    for (const entry of this.#entries) entry.forgetRestore();
     this.#calmAt = -Infinity;
     this.#holding?.abort();
     this.troubled(error);
@@ -129,24 +142,43 @@ export class Claim extends ShownRegistration implements Registration {
     this.#digest();
     const { lease } = this.session;
     const { id } = lease;
-    if (id === undefined || !this.#entry.isDue(id)) {
-      if (id !== undefined && this.#entry.holder === undefined && lease.healthy) this.#settle();
+    const due = id === undefined ? undefined : this.#entries.find((entry) => entry.isDue(id));
+    if (id === undefined || !due) {
+      if (id !== undefined && !this.#held && lease.healthy) this.#settle();
       return this.#wake.wait(signal);
     }
-    if (await this.#heldBack()) return;
+    if (await this.#heldBack(due)) return;
     try {
-      await this.#write(id);
+      await this.#write(due, id);
     } catch (error) {
       if (!isLeaseGone(error)) throw error;
       lease.gone(id, error);
     }
   }
 
+  get #entries(): readonly OwnEntry[] {
+    return [this.#entry, ...this.#derived];
+  }
+
+  /** An entry whose place somebody else has. */
+  get #held(): OwnEntry | undefined {
+    return this.#entries.find((entry) => entry.holder !== undefined);
+  }
+
   #digest(): void {
-    for (const observation of this.#seen.splice(0)) this.#entry.observe(observation, this.session.lease.id);
+    for (const { entry, observation } of this.#seen.splice(0)) entry.observe(observation, this.session.lease.id);
     const fields = this.#entry.takeEdits();
     if (fields.length > 0) this.#status.amended(fields);
-    if (this.#entry.holder !== undefined) this.#status.superseded(this.#entry.key);
+    this.#derive();
+    const held = this.#held;
+    if (held) this.#status.superseded(held.key);
+  }
+
+  /** What the first entry says, the others say, too. */
+  #derive(): void {
+    const { instance } = this.#entry.wanted;
+    for (const entry of this.#derived)
+      if (entry.wanted.instance !== instance) entry.want({ ...entry.wanted, instance });
   }
 
   /** Everything is as it should be. */
@@ -161,48 +193,58 @@ export class Claim extends ShownRegistration implements Registration {
   }
 
   /** Restoring is immediate at first; whoever goes on spoiling the entry is not fought at full speed. */
-  async #heldBack(): Promise<boolean> {
+  async #heldBack(entry: OwnEntry): Promise<boolean> {
     const { time } = this.session.context;
-    if (!this.#entry.restoring || this.#entry.restoreDelayed) return false;
+    if (!entry.restoring || entry.restoreDelayed) return false;
     const calm = time.now() > this.#calmAt;
     if (calm) this.#restore.reset();
     const delay = calm ? 0 : this.#restore.next();
     this.#calmAt = time.now() + delay + CALM_MS;
-    this.#entry.restoreDelayed = true;
+    entry.restoreDelayed = true;
     if (delay === 0) return false;
     this.#holding = new AbortController();
     await pause(time, delay, AbortSignal.any([this.#ending.signal, this.#holding.signal]));
     return true;
   }
 
-  async #write(lease: string): Promise<void> {
-    const { key, restoring: reason } = this.#entry;
-    const { revision, written } = await this.#entry.write(lease);
-    this.#watch(key, revision, written);
-    if (written && reason) this.#status.restored(reason);
+  async #write(entry: OwnEntry, lease: string): Promise<void> {
+    const { restoring: reason } = entry;
+    const done = await entry.write(lease);
+    this.#watch(entry, done);
+    if (done.written && reason) this.#status.restored(reason);
   }
 
-  /** Watches the key that the entry has now. */
-  #watch(key: string, revision: number, written: boolean): void {
+  /** Watches the key that the entry has now, and no other one of it. */
+  #watch(entry: OwnEntry, { key, revision, written }: Written): void {
     if (this.#ending.signal.aborted) return;
+    this.#watched.set(key, entry);
     this.session.own.add(key, revision, (observation) => {
-      this.#seen.push(observation);
+      this.#seen.push({ entry, observation });
       this.#wake.call();
     });
-    if (written) this.session.own.delete(this.#entry.twin);
+    if (written) for (const [other, its] of this.#watched) if (its === entry && other !== key) this.#unwatch(other);
+  }
+
+  #unwatch(key: string): void {
+    this.#watched.delete(key);
+    this.session.own.delete(key);
   }
 
   /** From here on, nothing that others write is heeded. */
   async #release(): Promise<void> {
     this.#ending.abort();
-    this.session.own.delete(this.#entry.key);
-    this.session.own.delete(this.#entry.twin);
+    for (const key of this.#watched.keys()) this.#unwatch(key);
     this.#status.releasing();
     // Goes on by itself where it takes longer, for as long as the session and thereby the lease live.
-    const left = this.#working.then(() => leave(this.session, this.#entry)).finally(this.#go);
+    const left = this.#working.then(() => this.#leave()).finally(this.#go);
     const answer = await within(this.session.context.time, LEAVE_MS, left).catch(() => LATE);
     await this.session.leave(this);
     this.#status.released(answer === LATE ? LEAVE_MS : undefined);
     this.#finishUpdates();
+  }
+
+  /** What was derived goes first: who reads it as well must not find it where the entry that says more has left. */
+  async #leave(): Promise<void> {
+    for (const entry of this.#entries.toReversed()) await leave(this.session, entry);
   }
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createInstance } from '../../core/instance.js';
-import { decodeEntry, encodeEntry, MAX_VALUE_BYTES, type Entry } from './entry.js';
+import { RookeryDialect } from './dialects/rookery.js';
+import { decodeEntry, encodeEntry, type Entry } from './entry.js';
+import { MAX_VALUE_BYTES } from './json-value.js';
 import { Layout } from './layout.js';
 
-const layout = new Layout('rookery');
+const dialect = new RookeryDialect('rookery');
+const keys = new Layout('rookery', [dialect], [dialect]).keysOf('user-server');
 const key = 'rookery/services/user-server/a1';
 const instance = createInstance({
   id: 'a1',
@@ -25,30 +28,29 @@ function decode(value: string | object, id = 'a1'): Entry {
 
 describe('keys', () => {
   it('separates what foreign clients may see from what has a group', () => {
-    expect(layout.entryKey(instance)).toBe(key);
-    expect(layout.entryKey({ ...instance, group: 'A' })).toBe('rookery/groups/user-server/a1');
-    expect(layout.ranges('user-server')).toEqual([
-      { kind: 'services', key: 'rookery/services/user-server/', end: 'rookery/services/user-server0' },
-      { kind: 'groups', key: 'rookery/groups/user-server/', end: 'rookery/groups/user-server0' },
-      { kind: 'routes', key: 'rookery/routes/user-server' },
+    expect(dialect.entryKey(instance)).toBe(key);
+    expect(dialect.entryKey({ ...instance, group: 'A' })).toBe('rookery/groups/user-server/a1');
+    expect(keys.ranges).toEqual([
+      { key: 'rookery/services/user-server/', end: 'rookery/services/user-server0', dialect, source: 0 },
+      { key: 'rookery/groups/user-server/', end: 'rookery/groups/user-server0', dialect, source: 0 },
+      { key: 'rookery/routes/user-server', source: 0 },
     ]);
   });
 
   it.each([
-    [key, { kind: 'services', id: 'a1' }],
-    ['rookery/groups/user-server/a1', { kind: 'groups', id: 'a1' }],
-    ['rookery/services/user-server/10.0.0.5:1/x', { kind: 'services', id: '10.0.0.5:1/x' }],
-    ['rookery/routes/user-server', { kind: 'routes', id: '' }],
-    ['rookery/routes/user-server-2', undefined],
-    ['rookery/services/user-server-2/a1', undefined],
-  ])('reads %s', (text, place) => {
-    expect(layout.parse('user-server', text)).toEqual(place);
+    [key, 'rookery/services/user-server/', 'a1'],
+    ['rookery/groups/user-server/a1', 'rookery/groups/user-server/', 'a1'],
+    ['rookery/services/user-server/10.0.0.5:1/x', 'rookery/services/user-server/', '10.0.0.5:1/x'],
+    ['rookery/routes/user-server', 'rookery/routes/user-server', ''],
+    ['rookery/routes/user-server-2', undefined, undefined],
+    ['rookery/services/user-server-2/a1', undefined, undefined],
+  ])('reads %s', (text, range, id) => {
+    const place = keys.parse(text);
+    expect([place?.range.key, place?.id]).toEqual([range, id]);
   });
 
-  it('knows where an entry stands once its group changes', () => {
-    expect(layout.twin('user-server', key)).toBe('rookery/groups/user-server/a1');
-    expect(layout.twin('user-server', 'rookery/groups/user-server/a1')).toBe(key);
-    expect(layout.twin('user-server', 'rookery/routes/user-server')).toBeUndefined();
+  it('knows where an entry may stand, whatever its group', () => {
+    expect(keys.places(0, 'a1')).toEqual([key, 'rookery/groups/user-server/a1']);
   });
 });
 

@@ -1,50 +1,83 @@
-import { UNGROUPED } from '../../core/instance.js';
-
-/** The kinds of keys of a service. Foreign clients see `services` only, since they cannot honour groups. */
-export type KeyKind = 'services' | 'groups' | 'routes';
+import type { Dialect } from './dialects/dialect.js';
 
 export interface KeyRange {
-  readonly kind: KeyKind;
   readonly key: string;
   /** The first key behind the range; absent where it is one key. */
   readonly end?: string;
 }
 
-/** Which key an entry has (docs/reference/etcd-layout.md). */
-export class Layout {
-  constructor(private readonly prefix: string) {}
+/** A range of keys that is read of a service. */
+export interface ReadRange extends KeyRange {
+  /** How its values are read; absent where it is the route. */
+  readonly dialect?: Dialect;
+  /** Which of the dialects that are read: of entries that name one instance, the first one's counts. */
+  readonly source: number;
+}
 
-  entryKey(instance: { readonly service: string; readonly id: string; readonly group: string }): string {
-    const kind = instance.group === UNGROUPED ? 'services' : 'groups';
-    return `${this.prefix}/${kind}/${instance.service}/${instance.id}`;
+/** What a key says of its service: the range that it is in, and the id, which may have slashes where it is foreign. */
+export interface Place {
+  readonly range: ReadRange;
+  readonly id: string;
+}
+
+/** Which keys a registry reads and writes (docs/reference/etcd-layout.md). */
+export class Layout {
+  /** @param read, write never both empty */
+  constructor(
+    private readonly prefix: string,
+    readonly read: readonly Dialect[],
+    readonly write: readonly Dialect[],
+  ) {}
+
+  /** Whether routes are read: they stand beside our own entries. */
+  get routes(): boolean {
+    return this.read.some(({ name }) => name === 'rookery');
   }
 
   routeKey(service: string): string {
     return `${this.prefix}/routes/${service}`;
   }
 
-  /** Everything that is stored of a service. */
-  ranges(service: string): readonly [KeyRange, KeyRange, KeyRange] {
-    const under = (kind: KeyKind): KeyRange => {
-      const path = `${this.prefix}/${kind}/${service}`;
-      // "0" is the character after "/".
-      return { kind, key: `${path}/`, end: `${path}0` };
-    };
-    return [under('services'), under('groups'), { kind: 'routes', key: this.routeKey(service) }];
+  keysOf(service: string): ServiceKeys {
+    const ranges = this.read.flatMap((dialect, source) =>
+      dialect.folders(service).map((folder): ReadRange => ({ ...under(folder), dialect, source })),
+    );
+    return new ServiceKeys(this.routes ? [...ranges, { key: this.routeKey(service), source: 0 }] : ranges);
+  }
+}
+
+/** Everything that is read of one service. */
+export class ServiceKeys {
+  /** Of each dialect that is read. */
+  readonly #folders: readonly (readonly string[])[];
+
+  constructor(readonly ranges: readonly ReadRange[]) {
+    const count = Math.max(...ranges.map(({ source }) => source)) + 1;
+    this.#folders = Array.from({ length: count }, (_, source) =>
+      ranges.filter((range) => range.dialect && range.source === source).map(({ key }) => key),
+    );
   }
 
-  /** What a key says: its kind, and the id, which may have slashes where it is foreign. */
-  parse(service: string, key: string): { readonly kind: KeyKind; readonly id: string } | undefined {
-    for (const { kind, key: start, end } of this.ranges(service)) {
-      if (end === undefined ? key === start : key.startsWith(start)) return { kind, id: key.slice(start.length) };
+  /** How many dialects are read. */
+  get sources(): number {
+    return this.#folders.length;
+  }
+
+  parse(key: string): Place | undefined {
+    for (const range of this.ranges) {
+      if (range.end === undefined ? key === range.key : key.startsWith(range.key))
+        return { range, id: key.slice(range.key.length) };
     }
     return undefined;
   }
 
-  /** Where the same instance would stand if it had a group, or had none. */
-  twin(service: string, key: string): string | undefined {
-    const [services, groups] = this.ranges(service);
-    if (key.startsWith(services.key)) return groups.key + key.slice(services.key.length);
-    return key.startsWith(groups.key) ? services.key + key.slice(groups.key.length) : undefined;
+  /** Every key at which an instance of that id may stand in one dialect. */
+  places(source: number, id: string): string[] {
+    return (this.#folders[source] ?? []).map((folder) => folder + id);
   }
+}
+
+function under(folder: string): KeyRange {
+  // "0" is the character after "/".
+  return { key: folder, end: `${folder.slice(0, -1)}0` };
 }

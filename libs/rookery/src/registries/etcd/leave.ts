@@ -2,7 +2,6 @@ import type { ICompare, IRequestOp } from 'etcd3';
 import { Backoff } from '../../core/backoff.js';
 import { pause } from '../../core/time.js';
 import type { EtcdContext } from './context.js';
-import { encodeEntry } from './entry.js';
 import type { OwnEntry } from './own-entry.js';
 import { get, keyValue, leasedBy, put, remove, unchanged } from './requests.js';
 import { leaving } from './wanted.js';
@@ -21,12 +20,12 @@ const TRIES = 5;
 export async function leave(session: LeavingSession, entry: OwnEntry): Promise<void> {
   const { time, random } = session.context;
   const backoff = new Backoff(random);
-  const text = encodeEntry(leaving(entry.wanted));
+  const text = entry.dialect.traits.room ? entry.dialect.encode(leaving(entry.wanted)) : undefined;
   for (const key of entry.places) {
     while (!session.ended.aborted) {
       try {
         const { id: lease } = session.lease;
-        if (lease !== undefined) await change(session, entry, key, put(key, text, lease));
+        if (lease !== undefined && text !== undefined) await change(session, entry, key, put(key, text, lease));
         await change(session, entry, key, remove(key));
         break;
       } catch {

@@ -3,6 +3,8 @@ import { formatAddress, parseAddress } from '../../core/address.js';
 import { messageOf, RookeryError, show } from '../../core/errors.js';
 import { checkKeys, type KeysOf } from '../../core/keys.js';
 import type { Random, Time } from '../../core/time.js';
+import { chooseDialects, type DialectChoice } from './dialects/choose.js';
+import { Layout } from './layout.js';
 
 export interface EtcdTls {
   /** Certificates that the servers' are signed by, PEM; default those that Node trusts. */
@@ -17,6 +19,16 @@ export interface EtcdOptions {
   readonly hosts: string | readonly string[];
   /** What every key starts with, without slashes at its ends; default `rookery`. */
   readonly prefix?: string;
+  /**
+   * Which dialects are read, one or more: of entries that name one instance, by id or address, that of the first one
+   * counts. Default `['rookery']`.
+   */
+  readonly read?: readonly DialectChoice[];
+  /**
+   * Which dialects are written, each with an entry of its own under one lease: operators change that of the first one,
+   * the others follow it. Default `['rookery']`; `[]` takes no registrations.
+   */
+  readonly write?: readonly DialectChoice[];
   /** How long etcd keeps the entries of a server that it does not hear from, ms; default 20 000, at least 2000. */
   readonly ttlMs?: number;
   readonly username?: string;
@@ -34,6 +46,7 @@ export interface EtcdSettings {
   /** `host:port`. */
   readonly hosts: readonly string[];
   readonly prefix: string;
+  readonly layout: Layout;
   readonly ttlMs: number;
   readonly auth?: { readonly username: string; readonly password: string };
   /** Absent = plain text. */
@@ -43,6 +56,8 @@ export interface EtcdSettings {
 const KEYS: KeysOf<EtcdOptions> = {
   hosts: true,
   prefix: true,
+  read: true,
+  write: true,
   ttlMs: true,
   username: true,
   password: true,
@@ -64,9 +79,11 @@ export function checkEtcdOptions(options: EtcdOptions): EtcdSettings {
   const { hosts, secure } = checkHosts(options.hosts);
   const auth = checkAuth(options);
   const tls = checkTls(options.tls, secure);
+  const prefix = checkPrefix(options.prefix ?? 'rookery');
   return {
     hosts,
-    prefix: checkPrefix(options.prefix ?? 'rookery'),
+    prefix,
+    layout: checkDialects(options, prefix),
     ttlMs: checkTtl(options.ttlMs ?? 20_000),
     ...(auth && { auth }),
     ...(tls && { tls }),
@@ -103,6 +120,16 @@ function checkPrefix(prefix: unknown): string {
     !prefix.split('/').includes('');
   if (valid) return prefix;
   throw invalid('prefix', `found ${show(prefix)}`, 'Use parts with a slash between them, none at the ends, no spaces.');
+}
+
+function checkDialects({ read = ['rookery'], write = ['rookery'] }: EtcdOptions, prefix: string): Layout {
+  const layout = new Layout(
+    prefix,
+    chooseDialects(read, prefix, 'registry.read'),
+    chooseDialects(write, prefix, 'registry.write'),
+  );
+  if (layout.read.length > 0) return layout;
+  throw invalid('read', 'found an empty list', "Name at least one dialect, such as 'rookery'.");
 }
 
 function checkTtl(ttlMs: unknown): number {

@@ -2,10 +2,11 @@ import type { ITxnRequest, ITxnResponse } from 'etcd3';
 import { reasonOf } from '../../core/errors.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { EtcdContext } from './context.js';
-import { decodeEntry, encodeEntry, type Entry, type OperatorField } from './entry.js';
+import { isShown, type Dialect } from './dialects/dialect.js';
+import type { Entry, OperatorField } from './entry.js';
 import type { Observation } from './own-watch.js';
-import { absent, get, keyValue, put, remove, unchanged, type KeyValue } from './requests.js';
-import { adopt, checkSize, initial, type Wanted } from './wanted.js';
+import { absent, get, keyValue, leasedBy, put, remove, unchanged, type KeyValue } from './requests.js';
+import { adopt, checkSize, initial, leaving, type Wanted } from './wanted.js';
 
 /** What stands in etcd, as far as we know. */
 interface Standing {
@@ -13,10 +14,20 @@ interface Standing {
   readonly modRevision: number;
   readonly lease: string;
   readonly text: string;
+  /** What a reader makes of it. */
   readonly instance: ServiceInstance;
 }
 
-/** One's own entry: as it should stand, as it stands, and what to do about the difference. */
+/** What a write has come to. */
+export interface Written {
+  readonly key: string;
+  /** As of which revision we know what stands at the key. */
+  readonly revision: number;
+  /** It is what we wrote. */
+  readonly written: boolean;
+}
+
+/** One's own entry in one dialect: as it should stand, as it stands, and what to do about the difference. */
 export class OwnEntry {
   wanted: Wanted;
   /** The revision of somebody else's value that stands where ours should. */
@@ -38,22 +49,23 @@ export class OwnEntry {
   /** Texts that we wrote without hearing whether etcd took them: they are not an operator's. */
   readonly #uncertain = new Set<string>();
 
+  /** @param derived operators have their say in another entry of the instance: here, their edits are undone */
   constructor(
     private readonly context: EtcdContext,
+    readonly dialect: Dialect,
     instance: ServiceInstance,
+    private readonly derived: boolean,
   ) {
-    this.wanted = checkSize(initial(instance));
+    this.wanted = checkSize(initial(instance), dialect);
   }
 
-  /** Where it should stand. */
+  /** Where it should stand, if it should. */
   get key(): string {
-    return this.context.layout.entryKey(this.wanted.instance);
+    return this.dialect.entryKey(this.wanted.instance);
   }
 
-  /** Where it would stand if it had a group, or had none. */
-  get twin(): string {
-    const { key } = this;
-    return this.context.layout.twin(this.wanted.instance.service, key) ?? key;
+  get #isShown(): boolean {
+    return isShown(this.dialect.traits, this.wanted.instance);
   }
 
   /** Where something of ours may be in etcd. */
@@ -65,15 +77,16 @@ export class OwnEntry {
   /** @throws {RookeryError} ROOKERY_METADATA_INVALID where it is too large */
   want(wanted: Wanted): void {
     const { key } = this;
-    this.wanted = checkSize(wanted);
-    // Whoever holds the one key need not hold the other.
-    if (this.key !== key) this.holder = undefined;
+    this.wanted = checkSize(wanted, this.dialect);
+    // Whoever holds the one key need not hold the other, nor one that we do not want.
+    if (this.key !== key || !this.#isShown) this.holder = undefined;
   }
 
   isDue(lease: string): boolean {
     if (this.holder !== undefined) return false;
+    if (!this.#isShown) return this.#standing !== undefined || this.#uncertain.size > 0;
     const { text, key, lease: current } = this.#standing ?? {};
-    return text !== encodeEntry(this.wanted) || key !== this.key || current !== lease;
+    return text !== this.dialect.encode(this.wanted) || key !== this.key || current !== lease;
   }
 
   forgetRestore(): void {
@@ -89,11 +102,14 @@ export class OwnEntry {
   /**
    * Puts the entry where it should stand, moving it where its group changed. Compares with what we know, so that
    * nothing is overwritten unseen; where that fails, learns what stands there.
-   * @returns as of which revision we know what stands there, and whether it is what we wrote
    */
-  async write(lease: string): Promise<{ readonly revision: number; readonly written: boolean }> {
-    const { key, wanted } = this;
-    const text = encodeEntry(wanted);
+  write(lease: string): Promise<Written> {
+    return this.#isShown ? this.#put(lease) : this.#withdraw(lease);
+  }
+
+  async #put(lease: string): Promise<Written> {
+    const { key } = this;
+    const text = this.dialect.encode(this.wanted);
     const standing = this.#standing;
     const known = standing?.key === key ? standing : this.#inTheWay?.key === key ? this.#inTheWay : undefined;
     const old = standing && standing.key !== key ? standing : undefined;
@@ -105,28 +121,57 @@ export class OwnEntry {
       success: [put(key, text, lease), ...(old ? [remove(old.key)] : [])],
       failure: [get(key), ...(old ? [get(old.key)] : [])],
     });
-    const revision = Number(answer.header.revision);
-    this.#writtenAt = this.context.time.now();
-    // Not the highest so far: an etcd that lost its data, or was restored, counts from lower on.
-    this.#revision = revision;
-    if (answer.succeeded) {
-      this.#uncertain.clear();
-      this.#stand({ key, modRevision: revision, lease, text, instance: wanted.instance });
-      this.forgetRestore();
-    } else this.#conflict(answer, old, lease);
-    return { revision, written: answer.succeeded };
+    const revision = this.#revision;
+    if (answer.succeeded) this.#wrote({ key, modRevision: revision, lease, text });
+    else this.#conflict(answer, old, lease);
+    return { key, revision, written: answer.succeeded };
   }
 
-  #transact(text: string, request: ITxnRequest): Promise<ITxnResponse> {
+  /** Takes the entry away, where it can with a word before, so that readers of ours know that it was meant. */
+  async #withdraw(lease: string): Promise<Written> {
+    const standing = this.#standing;
+    const key = standing?.key ?? this.key;
+    const last = this.dialect.traits.room ? this.dialect.encode(leaving(this.wanted)) : undefined;
+    const text = standing && standing.text !== last ? last : undefined;
+    const answer = await this.#transact(text, {
+      compare: [standing ? unchanged(key, standing.modRevision) : leasedBy(key, lease)],
+      success: [text === undefined ? remove(key) : put(key, text, lease)],
+      failure: [get(key)],
+    });
+    const found = answer.succeeded ? undefined : firstOf(answer);
+    if (answer.succeeded && text !== undefined) this.#wrote({ key, modRevision: this.#revision, lease, text });
+    else if (found && this.isOurs(found, lease)) this.#judge(found, lease);
+    else this.#vanish();
+    return { key, revision: this.#revision, written: answer.succeeded };
+  }
+
+  /** @param text what is written, if anything is */
+  async #transact(text: string | undefined, request: ITxnRequest): Promise<ITxnResponse> {
     this.#attempted = true;
     // Before the call: it is repeated at another host where one does not answer, and finds what it wrote itself.
-    this.#uncertain.add(text);
-    return this.context.client.txn(request);
+    if (text !== undefined) this.#uncertain.add(text);
+    const answer = await this.context.client.txn(request);
+    this.#writtenAt = this.context.time.now();
+    // Not the highest so far: an etcd that lost its data, or was restored, counts from lower on.
+    this.#revision = Number(answer.header.revision);
+    return answer;
+  }
+
+  #wrote(standing: Omit<Standing, 'instance'>): void {
+    this.#uncertain.clear();
+    this.#stand({ ...standing, instance: this.#asRead(standing) ?? this.wanted.instance });
+    this.forgetRestore();
+  }
+
+  #vanish(): void {
+    this.#uncertain.clear();
+    this.#standing = undefined;
+    this.forgetRestore();
   }
 
   /** Takes note of what the watch tells, or finds; our own writes come back this way, too. */
   observe({ key, revision, found, lookedUp }: Observation, lease: string | undefined): void {
-    if (key !== (this.#standing?.key ?? this.key)) return;
+    if (key !== (this.#standing?.key ?? this.key) || !(this.#standing || this.#isShown)) return;
     // Asked after our last write, etcd's answer counts as it is, also where it has lost its data and counts from lower on.
     if (lookedUp && lookedUp.askedAt > this.#writtenAt) {
       if (found && this.#isStanding(found)) return;
@@ -148,7 +193,7 @@ export class OwnEntry {
    */
   isOurs(found: KeyValue, lease: string | undefined): boolean {
     if (found.lease === '0') return true;
-    const entry = this.#decode(found);
+    const entry = this.#read(found);
     if (entry && entry.instance.generation !== '') return !this.#isAnothers(entry);
     return found.lease === lease;
   }
@@ -169,7 +214,7 @@ export class OwnEntry {
   #judge(found: KeyValue, lease: string | undefined): void {
     this.#revision = Math.max(this.#revision, found.modRevision);
     const text = found.value.toString();
-    const entry = this.#decode(found);
+    const entry = this.#read(found);
     if (!this.isOurs(found, lease)) {
       this.#standing = undefined;
       if (this.#stood) this.holder = found.modRevision;
@@ -177,7 +222,7 @@ export class OwnEntry {
       return;
     }
     this.holder = undefined;
-    const standing = this.#standing?.instance ?? this.wanted.instance;
+    const standing = this.#before;
     const isEdit = entry !== undefined && !this.#isAnothers(entry) && !this.#isOlder(found);
     if (!entry) this.#restoreFor(this.#faultOf(found));
     else if (this.#isAnothers(entry)) this.#restoreFor('the value of another process was written without a lease');
@@ -198,10 +243,16 @@ export class OwnEntry {
   }
 
   #adopt(entry: Entry): void {
-    const { wanted, fields, spoilt } = adopt(this.wanted, this.#standing?.instance ?? this.wanted.instance, entry);
-    this.wanted = wanted;
-    this.#edits.push(...fields);
-    if (spoilt.length > 0) this.#restoreFor(`somebody changed: ${spoilt.join(', ')}`);
+    const { wanted, fields, spoilt } = adopt(this.wanted, this.#before, entry);
+    this.wanted = this.derived ? { ...this.wanted, extra: wanted.extra } : wanted;
+    if (!this.derived) this.#edits.push(...fields);
+    const undone = this.derived ? [...fields, ...spoilt] : spoilt;
+    if (undone.length > 0) this.#restoreFor(`somebody changed: ${undone.join(', ')}`);
+  }
+
+  /** What a reader made of the entry before it changed. */
+  get #before(): ServiceInstance {
+    return this.#standing?.instance ?? this.wanted.instance;
   }
 
   #stand(standing: Standing): void {
@@ -216,21 +267,32 @@ export class OwnEntry {
   }
 
   #faultOf({ key, value }: KeyValue): string {
-    const { service, id } = this.wanted.instance;
     try {
-      decodeEntry(key, service, id, value);
+      this.#decode(key, value);
       return 'the value was malformed';
     } catch (error) {
       return `the value was malformed (${reasonOf(error)})`;
     }
   }
 
-  #decode({ key, value }: KeyValue): Entry | undefined {
-    const { service, id } = this.wanted.instance;
+  #asRead({ key, text }: { readonly key: string; readonly text: string }): ServiceInstance | undefined {
+    return this.#read({ key, value: Buffer.from(text) })?.instance;
+  }
+
+  #read({ key, value }: Pick<KeyValue, 'key' | 'value'>): Entry | undefined {
     try {
-      return decodeEntry(key, service, id, value);
+      return this.#decode(key, value);
     } catch {
       return undefined;
     }
   }
+
+  #decode(key: string, value: Buffer): Entry | undefined {
+    const { service, id } = this.wanted.instance;
+    return this.dialect.decode(key, service, id, value);
+  }
+}
+
+function firstOf(answer: ITxnResponse): KeyValue | undefined {
+  return answer.responses[0]?.response_range.kvs.map(keyValue)[0];
 }

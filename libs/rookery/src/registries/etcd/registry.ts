@@ -10,7 +10,8 @@ import { systemTime } from '../../system/time.js';
 import { createClient } from './client.js';
 import { reportMalformed, type EtcdContext } from './context.js';
 import { closed, unreachable } from './faults.js';
-import { Layout } from './layout.js';
+import type { Dialect } from './dialects/dialect.js';
+import type { Layout } from './layout.js';
 import { checkEtcdOptions, type EtcdOptions, type EtcdSettings } from './options.js';
 import { Session } from './session.js';
 import { EtcdSteering } from './steering.js';
@@ -29,18 +30,9 @@ class EtcdRegistry implements Registry {
   readonly name: string;
   readonly hosts: readonly string[];
   readonly events = new EventHub();
-  readonly capabilities: RegistryCapabilities = {
-    register: true,
-    steer: true,
-    routes: true,
-    push: true,
-    lease: true,
-    weights: true,
-    groups: true,
-    propagationMs: 1000,
-    reach: 'network',
-  };
-  readonly steer: RegistrySteering;
+  readonly capabilities: RegistryCapabilities;
+  /** Routes stand beside our own entries. */
+  readonly steer?: RegistrySteering;
   readonly #context: EtcdContext;
   readonly #watcher: ServiceWatcher;
   /** By generation: one for each listening server. */
@@ -49,19 +41,21 @@ class EtcdRegistry implements Registry {
   #closed: Promise<void> | undefined;
 
   constructor(settings: EtcdSettings, { time = systemTime, random = systemRandom }: EtcdOptions) {
-    const { hosts, prefix, ttlMs, tls } = settings;
+    const { hosts, ttlMs, layout } = settings;
     this.hosts = hosts;
-    this.name = `${tls ? 'etcds' : 'etcd'}://${hosts.join(',')}/${prefix}`;
+    this.name = nameOf(settings);
+    this.capabilities = capabilitiesOf(layout);
     const client = createClient(settings, time);
     const { emit } = this.events;
-    this.#context = { name: this.name, client, layout: new Layout(prefix), time, random, emit, ttlMs };
-    this.steer = new EtcdSteering(this.#context, () => this.#closed !== undefined);
+    this.#context = { name: this.name, client, layout, time, random, emit, ttlMs };
+    if (layout.routes) this.steer = new EtcdSteering(this.#context, () => this.#closed !== undefined);
     this.#watcher = new ServiceWatcher(this.#context, reportMalformed(emit));
   }
 
   register(instance: ServiceInstance): Registration {
     if (this.#closed) throw closed(this.name);
-    const checked = checkInstance(instance);
+    if (!this.capabilities.register) throw readOnly(this.name);
+    const checked = checkInstance(instance, this.#context.layout.write);
     const { generation } = checked;
     let session = this.#sessions.get(generation);
     if (!session) {
@@ -102,11 +96,43 @@ class EtcdRegistry implements Registry {
   }
 }
 
-function checkInstance(instance: ServiceInstance): ServiceInstance {
+/** As a URL, with the dialects where they are others than our own. */
+function nameOf({ hosts, prefix, tls, layout }: EtcdSettings): string {
+  const list = (dialects: readonly Dialect[]) => dialects.map(({ name }) => name).join(',');
+  const [read, write] = [list(layout.read), list(layout.write)];
+  const query = read === 'rookery' && write === 'rookery' ? '' : `?read=${read}&write=${write}`;
+  return `${tls ? 'etcds' : 'etcd'}://${hosts.join(',')}/${prefix}${query}`;
+}
+
+function capabilitiesOf({ read, write, routes }: Layout): RegistryCapabilities {
+  return {
+    register: write.length > 0,
+    steer: write.length > 0,
+    routes,
+    push: true,
+    lease: true,
+    weights: read.some(({ traits }) => traits.weights),
+    groups: read.some(({ traits }) => traits.groups),
+    propagationMs: 1000,
+    reach: 'network',
+  };
+}
+
+function readOnly(name: string): RookeryError {
+  return new RookeryError('ROOKERY_REGISTRY_READONLY', {
+    path: 'registry',
+    found: `found ${name}, which writes no dialect.`,
+    remedy: 'Name one: etcd({ write: ["rookery"] }), or set register: "never" (ROOKERY_REGISTER=never).',
+  });
+}
+
+function checkInstance(instance: ServiceInstance, dialects: readonly Dialect[]): ServiceInstance {
   checkName(instance.service, 'instance.service');
   checkName(instance.id, 'instance.id');
   if ('host' in parseAddress(instance.address, 'instance.address')) {
-    return checkSize(initial(createInstance(instance))).instance;
+    const wanted = initial(createInstance(instance));
+    for (const dialect of dialects) checkSize(wanted, dialect);
+    return wanted.instance;
   }
   throw new RookeryError('ROOKERY_ADDRESS_INVALID', {
     path: 'instance.address',

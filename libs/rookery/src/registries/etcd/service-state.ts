@@ -2,15 +2,15 @@ import type { IEvent, IResponseHeader } from 'etcd3';
 import type { DeleteCause, ServiceChange } from '../../core/change.js';
 import { sameInstance, type ServiceInstance } from '../../core/instance.js';
 import { parseRoute, sameRoute, type GroupRoute } from '../../core/route.js';
+import { Precedence } from '../precedence.js';
 import type { MalformedReport } from './context.js';
-import { decodeEntry } from './entry.js';
-import type { KeyKind, Layout } from './layout.js';
+import type { Place, ReadRange, ServiceKeys } from './layout.js';
 import type { Listing } from './list.js';
 import { keyValue, type KeyValue } from './requests.js';
 
 /** What stands at one key; without an instance where no value of it could be read. */
 interface Known {
-  readonly id: string;
+  readonly place: Place;
   readonly instance: ServiceInstance | undefined;
   readonly modRevision: number;
   readonly createRevision: number;
@@ -18,7 +18,7 @@ interface Known {
 
 /** One event, read. */
 interface Step {
-  readonly kind: KeyKind;
+  readonly place: Place;
   readonly key: string;
   readonly modRevision: number;
   /** What was put; absent where the key was deleted. */
@@ -29,30 +29,33 @@ interface Step {
 export class ServiceState {
   readonly #keys = new Map<string, Known>();
   /** etcd tells each range by itself, so each has its own place in history. */
-  readonly #told = new Map<KeyKind, number>();
+  readonly #told = new Map<ReadRange, number>();
   readonly #header: IResponseHeader;
+  /** Only where several dialects are read: of one, everything counts. */
+  readonly #precedence: Precedence | undefined;
   #route: GroupRoute | undefined;
 
   /** @param previous what was known before, whose good values stay where the new ones are malformed */
   constructor(
     private readonly service: string,
-    private readonly layout: Layout,
+    readonly keys: ServiceKeys,
     private readonly report: MalformedReport,
     { header, revision, found }: Listing,
     previous?: ServiceState,
   ) {
     this.#header = header;
-    for (const { kind } of layout.ranges(service)) this.#told.set(kind, revision);
+    for (const range of keys.ranges) this.#told.set(range, revision);
     for (const value of found) {
-      const place = layout.parse(service, value.key);
-      if (place?.kind === 'routes') this.#route = this.#readRoute(value, previous && previous.#route);
-      else if (place) this.#keys.set(value.key, this.#read(place.id, value, previous && previous.#keys.get(value.key)));
+      const place = keys.parse(value.key);
+      if (place && !place.range.dialect) this.#route = this.#readRoute(value, previous && previous.#route);
+      else if (place) this.#keys.set(value.key, this.#read(place, value, previous && previous.#keys.get(value.key)));
     }
+    if (keys.sources > 1) this.#precedence = this.#ranked();
   }
 
   /** The first revision of a range that we have not seen. */
-  next(kind: KeyKind): number {
-    return (this.#told.get(kind) ?? 0) + 1;
+  next(range: ReadRange): number {
+    return (this.#told.get(range) ?? 0) + 1;
   }
 
   /** Whether etcd, as it introduces itself, has the history that we know. */
@@ -71,22 +74,16 @@ export class ServiceState {
   }
 
   reset(): ServiceChange {
-    const oldest = [...this.#keys.values()].sort((a, b) => a.createRevision - b.createRevision);
-    const instances = new Map<string, ServiceInstance>();
-    for (const { id } of oldest) {
-      const instance = this.#shown(id);
-      if (instance) instances.set(id, instance);
-    }
-    return { type: 'reset', instances: [...instances.values()], route: this.#route };
+    return this.#precedence?.reset() ?? this.#all(0);
   }
 
   /** The events that we do not know yet. */
   read(events: readonly IEvent[]): Step[] {
     return events.flatMap((event) => {
       const value = keyValue(event.kv);
-      const kind = this.layout.parse(this.service, value.key)?.kind;
-      if (!kind || value.modRevision < this.next(kind)) return [];
-      return [{ kind, key: value.key, modRevision: value.modRevision, ...(event.type === 'Put' && { found: value }) }];
+      const place = this.keys.parse(value.key);
+      if (!place || value.modRevision < this.next(place.range)) return [];
+      return [{ place, key: value.key, modRevision: value.modRevision, ...(event.type === 'Put' && { found: value }) }];
     });
   }
 
@@ -96,14 +93,15 @@ export class ServiceState {
    */
   unexplained(steps: readonly Step[]): string[] {
     const last = new Map<string, ServiceInstance | undefined>();
-    return steps.flatMap(({ kind, key, found }) => {
-      if (kind === 'routes') return [];
+    return steps.flatMap(({ place, key, found }) => {
+      if (!place.range.dialect) return [];
       const known = this.#keys.get(key);
       const before = last.has(key) ? last.get(key) : known?.instance;
-      last.set(key, found && this.#read('', found, known).instance);
-      const twin = found ? undefined : this.layout.twin(this.service, key);
+      last.set(key, found && this.#read(place, found, known).instance);
+      const places = this.#places(place);
       // It may have moved there and back by now.
-      return twin !== undefined && !this.#keys.has(twin) && before?.status === 'up' ? [key, twin] : [];
+      const isMove = places.length > 1 && places.every((other) => other === key || !this.#keys.has(other));
+      return !found && isMove && before?.status === 'up' ? places : [];
     });
   }
 
@@ -113,31 +111,31 @@ export class ServiceState {
    */
   fold(steps: readonly Step[], standing: readonly KeyValue[]): ServiceChange[] {
     const found = new Map(standing.map((value) => [value.key, value]));
-    const changes = steps.flatMap((step) =>
-      step.kind === 'routes' ? this.#setRoute(step) : this.#setEntry(step, found),
-    );
-    for (const { kind, modRevision } of steps) this.#told.set(kind, Math.max(modRevision, this.#told.get(kind) ?? 0));
+    const changes = steps.flatMap((step) => {
+      const { dialect, source } = step.place.range;
+      const told = dialect ? this.#setEntry(step, found) : this.#setRoute(step);
+      return this.#precedence?.apply(source, told) ?? told;
+    });
+    for (const { place, modRevision } of steps)
+      this.#told.set(place.range, Math.max(modRevision, this.#told.get(place.range) ?? 0));
     return changes;
   }
 
-  #setEntry({ key, modRevision, found }: Step, standing: ReadonlyMap<string, KeyValue>): ServiceChange[] {
-    const id = this.layout.parse(this.service, key)?.id ?? '';
+  #setEntry({ place, key, modRevision, found }: Step, standing: ReadonlyMap<string, KeyValue>): ServiceChange[] {
     const known = this.#keys.get(key);
     // Looked up ahead of its event.
     if (known && known.modRevision >= modRevision) return [];
-    const before = this.#shown(id);
-    if (found) this.#keys.set(key, this.#read(id, found, known));
+    const before = this.#shown(place);
+    if (found) this.#keys.set(key, this.#read(place, found, known));
     else {
       this.#keys.delete(key);
-      for (const place of [key, this.layout.twin(this.service, key) ?? key]) {
-        const value = standing.get(place);
-        if (value && !this.#keys.has(place)) this.#keys.set(place, this.#read(id, value, known));
+      for (const other of this.#places(place)) {
+        const value = standing.get(other);
+        const there = this.keys.parse(other);
+        if (value && there && !this.#keys.has(other)) this.#keys.set(other, this.#read(there, value, known));
       }
     }
-    const after = this.#shown(id);
-    if (after) return before && sameInstance(before, after) ? [] : [{ type: 'set', instance: after }];
-    const cause: DeleteCause = before?.status === 'draining' ? 'left' : 'lost';
-    return before ? [{ type: 'delete', id, cause }] : [];
+    return changed(before, this.#shown(place));
   }
 
   #setRoute({ found }: Step): ServiceChange[] {
@@ -146,23 +144,42 @@ export class ServiceState {
     return sameRoute(before, this.#route) ? [] : [{ type: 'route', route: this.#route }];
   }
 
-  /** The newer of the two keys that an id can have. */
-  #shown(id: string): ServiceInstance | undefined {
-    const [services, groups] = this.layout.ranges(this.service);
-    const one = this.#keys.get(services.key + id);
-    const two = this.#keys.get(groups.key + id);
-    const [older, newer] = (one?.modRevision ?? 0) < (two?.modRevision ?? 0) ? [one, two] : [two, one];
-    return newer?.instance ?? older?.instance;
+  /** Everything that one dialect says, oldest first. */
+  #all(source: number): ServiceChange {
+    const oldest = [...this.#keys.values()].sort((a, b) => a.createRevision - b.createRevision);
+    const instances = new Map<string, ServiceInstance>();
+    for (const { place } of oldest) {
+      const instance = place.range.source === source ? this.#shown(place) : undefined;
+      if (instance) instances.set(instance.id, instance);
+    }
+    return { type: 'reset', instances: [...instances.values()], ...(source === 0 && { route: this.#route }) };
   }
 
-  #read(id: string, value: KeyValue, known: Known | undefined): Known {
+  #ranked(): Precedence {
+    const precedence = new Precedence(this.keys.sources);
+    for (let source = 0; source < this.keys.sources; source += 1) precedence.apply(source, [this.#all(source)]);
+    return precedence;
+  }
+
+  #places({ range, id }: Place): string[] {
+    return this.keys.places(range.source, id);
+  }
+
+  /** The newest of the keys that an id can have in a dialect. */
+  #shown(place: Place): ServiceInstance | undefined {
+    const known = this.#places(place).flatMap((key) => this.#keys.get(key) ?? []);
+    const newest = known.sort((a, b) => b.modRevision - a.modRevision);
+    return newest.find(({ instance }) => instance)?.instance;
+  }
+
+  #read(place: Place, value: KeyValue, known: Known | undefined): Known {
     const { key, modRevision, createRevision } = value;
     try {
-      const { instance } = decodeEntry(key, this.service, id, value.value);
-      return { id, instance, modRevision, createRevision };
+      const entry = place.range.dialect?.decode(key, this.service, place.id, value.value);
+      return { place, instance: entry?.instance, modRevision, createRevision };
     } catch (error) {
       this.report(key, modRevision, error);
-      return { id, instance: known?.instance, modRevision, createRevision };
+      return { place, instance: known?.instance, modRevision, createRevision };
     }
   }
 
@@ -174,4 +191,13 @@ export class ServiceState {
       return known;
     }
   }
+}
+
+function changed(before: ServiceInstance | undefined, after: ServiceInstance | undefined): ServiceChange[] {
+  const shown: ServiceChange[] =
+    after && !(before && sameInstance(before, after)) ? [{ type: 'set', instance: after }] : [];
+  if (!before || before.id === after?.id) return shown;
+  // Where a key names an address, the next process that listens there takes the key over.
+  const cause: DeleteCause = after || before.status === 'draining' ? 'left' : 'lost';
+  return [...shown, { type: 'delete', id: before.id, cause }];
 }

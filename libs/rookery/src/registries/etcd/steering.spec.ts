@@ -76,7 +76,7 @@ function steering(bend: (client: EtcdClient) => EtcdClient['txn']) {
     txn: bend(client),
   });
   const shared = { time: systemTime, random: systemRandom, emit: () => {}, ttlMs: 2000 };
-  const context = { ...shared, name: 'etcd:', client: bent, layout: new Layout('rookery') };
+  const context = { ...shared, name: 'etcd:', client: bent, layout: new Layout('rookery', [], []) };
   const steer = new EtcdSteering(context, () => false);
   return { steer, [Symbol.dispose]: () => client.close() };
 }

@@ -45,7 +45,7 @@ export class ServiceWatcher {
           listed = true;
           yield [state.reset()];
         }
-        const end = yield* this.#follow(service, state, listed, signal);
+        const end = yield* this.#follow(state, listed, signal);
         if (end === 'over') return;
         listed = false;
         if (end === 'resume') continue;
@@ -62,13 +62,12 @@ export class ServiceWatcher {
 
   /** What etcd tells from where `state` ends, until it has to be listed anew. */
   async *#follow(
-    service: string,
     state: ServiceState,
     listed: boolean,
     signal: AbortSignal,
   ): AsyncGenerator<Batch, 'over' | 'list' | 'resume'> {
-    const { client, layout, time, random } = this.context;
-    const requests = layout.ranges(service).map((range) => watchFrom(range, state.next(range.kind)));
+    const { client, time, random } = this.context;
+    const requests = state.keys.ranges.map((range) => watchFrom(range, state.next(range)));
     const doubted = new AbortController();
     const end = AbortSignal.any([signal, doubted.signal]);
     using until = limited(end, time, VERIFY_MS * (0.8 + 0.4 * random()));
@@ -103,8 +102,8 @@ export class ServiceWatcher {
 
   async #list(service: string, previous?: ServiceState): Promise<ServiceState> {
     const { client, layout } = this.context;
-    const listing = await list(client, layout.ranges(service));
-    return new ServiceState(service, layout, this.report, listing, previous);
+    const keys = previous?.keys ?? layout.keysOf(service);
+    return new ServiceState(service, keys, this.report, await list(client, keys.ranges), previous);
   }
 
   async #find(keys: readonly string[]): Promise<KeyValue[]> {

@@ -8,6 +8,7 @@ import type { Stage, StagedCase } from './stage.js';
 export const registeringCases: readonly StagedCase[] = [
   {
     name: 'a registration reaches a watcher with every field as it was given',
+    showsAll: true,
     run: async (stage) => {
       const instance = stage.instance({
         group: 'A',
@@ -46,6 +47,7 @@ export const registeringCases: readonly StagedCase[] = [
   },
   {
     name: 'names may be as odd and as long as the rules allow',
+    showsAll: true,
     run: async (stage) => {
       const odd = ['a.b-c_d', 'A', `${'x'.repeat(62)}.`, '0..-__', 'CON', 'a.json', stage.service.toUpperCase()];
       for (const name of odd) {

@@ -22,6 +22,8 @@ export interface StagedCase {
   readonly name: string;
   /** It makes sense for a registry that takes no registrations; default false. */
   readonly readOnly?: boolean;
+  /** It needs watchers who see instances that have groups or drain; default false. */
+  readonly showsAll?: boolean;
   readonly run: (stage: Stage) => Promise<void>;
 }
 
