@@ -2,5 +2,6 @@
 export { defaultRegistry } from './default.js';
 export { local, type LocalOptions } from './local.js';
 export { memory } from './memory.js';
-export { staticRegistry, type StaticEntry } from './static.js';
+export { staticRegistry } from './static.js';
+export type { StaticEntry } from './static-entry.js';
 export { registryFromUrl, type RegistryUrlOptions } from './url.js';

@@ -6,7 +6,8 @@ import { etcd, type DialectName } from './etcd/index.js';
 import { parseEtcdUrl } from './etcd-url.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
-import { staticRegistry, type StaticEntry } from './static.js';
+import { staticRegistry } from './static.js';
+import type { StaticEntry } from './static-entry.js';
 import { SCHEMES, urlInvalid } from './url-error.js';
 
 export interface RegistryUrlOptions {
