@@ -56,6 +56,17 @@ export type RookeryEvent =
       readonly retryInMs: number;
       readonly stale: boolean;
     }
+  /** One of the sources that a registry reads cannot be read; what it said last counts, and it is tried again. */
+  | {
+      readonly type: 'source.failed';
+      /** The service whose watch broke; absent where the source is read as a whole. */
+      readonly service?: string;
+      /** The name of the source, without secrets. */
+      readonly source: string;
+      readonly error: unknown;
+    }
+  /** A source that failed can be read again. */
+  | { readonly type: 'source.restored'; readonly service?: string; readonly source: string }
   /** The registry has not answered yet; calls go by what it said to some process, so long ago. */
   | {
       readonly type: 'snapshot.used';

@@ -47,6 +47,23 @@ describe('the log', () => {
     ]);
   });
 
+  it('says that a source of a registry fails, of which service or of all, and that it is back', () => {
+    const error = new Error('no route');
+    expect(
+      told(
+        { type: 'source.failed', service: 'users', source: 'etcd://h:1', error },
+        { type: 'source.restored', service: 'users', source: 'etcd://h:1' },
+        { type: 'source.failed', source: 'file:/x', error },
+        { type: 'source.restored', source: 'file:/x' },
+      ),
+    ).toEqual([
+      'warn [Rookery] users: etcd://h:1 cannot be read (no route); what it said last counts, trying on',
+      'log [Rookery] users: etcd://h:1 is back',
+      'warn [Rookery] file:/x cannot be read (no route); what it said last counts, trying on',
+      'log [Rookery] file:/x is back',
+    ]);
+  });
+
   it('tells a superseded registration as an error with its code', () => {
     expect(told(registration('superseded'))).toEqual([
       'error [Rookery] ROOKERY_REGISTRATION_SUPERSEDED: users: another process holds the key of one',

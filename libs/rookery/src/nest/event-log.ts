@@ -34,6 +34,9 @@ export class EventLog {
         );
       case 'watch.broken':
         return this.#broken(event);
+      case 'source.failed':
+      case 'source.restored':
+        return this.#source(event);
       case 'listener.failed':
         return this.#logger.error(`${event.service}: a listener failed: ${messageOf(event.error)}`);
       case 'view.changed':
@@ -136,6 +139,12 @@ export class EventLog {
     this.#stale.add(service);
     const meanwhile = stale ? 'calls go by the last view' : 'calls wait for it';
     this.#logger.warn(`${service}: ${this.registry} cannot be read (${messageOf(error)}); ${meanwhile}, trying on`);
+  }
+
+  #source(event: Extract<RookeryEvent, { type: 'source.failed' | 'source.restored' }>): void {
+    const place = event.service === undefined ? event.source : `${event.service}: ${event.source}`;
+    if (event.type === 'source.restored') return this.#logger.log(`${place} is back`);
+    this.#logger.warn(`${place} cannot be read (${messageOf(event.error)}); what it said last counts, trying on`);
   }
 
   #registration({ service, id, state, error }: Extract<RookeryEvent, { type: 'registration.changed' }>): void {

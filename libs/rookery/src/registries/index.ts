@@ -1,5 +1,6 @@
 /** Registries without a server, and how a URL or the environment names one. etcd has a subpath of its own. */
 export { defaultRegistry } from './default.js';
+export { file, type FileOptions } from './file.js';
 export { local, type LocalOptions } from './local.js';
 export { memory } from './memory.js';
 export { staticRegistry } from './static.js';

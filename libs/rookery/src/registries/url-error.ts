@@ -1,7 +1,7 @@
 import { RookeryError, show } from '../core/errors.js';
 import { nearest } from '../core/keys.js';
 
-export const SCHEMES = ['memory', 'local', 'static', 'etcd', 'etcds'] as const;
+export const SCHEMES = ['memory', 'local', 'static', 'file', 'etcd', 'etcds'] as const;
 
 /** Every form of a registry URL, as error messages list them. */
 export const URL_FORMS = [
@@ -9,6 +9,7 @@ export const URL_FORMS = [
   'local:',
   'local:<namespace>',
   'static:<service>=<host:port>,<host:port>;<service>=…',
+  'file:<path>',
   'etcd://[user:password@]<host>[:2379],<host>…[/<prefix>][?read=<dialect>,…&write=…]',
   'etcds://… (TLS)',
 ] as const;
@@ -30,7 +31,7 @@ export function urlInvalid(url: string, path: string, fault: string, cause?: unk
  */
 export function redactUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:)(.*)$/is.exec(url) ?? [];
-  if (scheme === 'local:' || scheme === 'static:' || scheme === 'memory:') return url.replace(/^.*@/s, `${scheme}***@`);
+  if (['local:', 'static:', 'memory:', 'file:'].includes(scheme ?? '')) return url.replace(/^.*@/s, `${scheme}***@`);
   if (!isEtcd(scheme, rest)) return scheme === undefined ? '***' : `${scheme}***`;
   const [, slashes = '', hosts = '', path = ''] = /^(\/*)([^/]*)(.*)$/s.exec(
     rest.replace(/^(\/*).*@/s, '$1***@').replace(/[?#].*$/s, '?***'),

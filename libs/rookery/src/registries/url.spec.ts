@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createInstance } from '../core/instance.js';
 import type { Registry } from '../core/registry.js';
@@ -40,6 +41,15 @@ describe('registryFromUrl', () => {
   });
 
   it.each([
+    ['file:services.json', `file:${process.cwd()}/services.json`],
+    ['file:../x', `file:${resolve('../x')}`],
+    ['file:/etc/a%20b.json', 'file:/etc/a%20b.json'],
+    ['file:///etc/a%20b.json', 'file:/etc/a b.json'],
+  ])('%s is %s', (url, name) => {
+    expect(registryFromUrl(url, { namespace: 'ci' }).name).toBe(name);
+  });
+
+  it.each([
     ['etcd://h1:2379', { namespace: 'ci' }],
     ['etcds://u:p%40ss@h1,h2:1/prefix', { ttlMs: 5000 }],
   ])('%s is an etcd registry', async (url, options) => {
@@ -66,6 +76,10 @@ describe('registryFromUrl', () => {
     ['', 'it has no scheme'],
     ['memory:x', 'nothing may follow "memory:"'],
     ['local:a/b', 'ROOKERY_NAME_INVALID at namespace: found "a/b"'],
+    ['file:', 'it names no file'],
+    ['file://host/services.json', 'a file of another machine cannot be read'],
+    ['file:///services.json?x', 'it has a query or a fragment'],
+    ['file:///%zz', 'URI malformed'],
     ['static:', 'it names no service'],
     ['static:users', 'a part is not <service>=<host:port>,…'],
     ['static:users=a=b', 'a part is not <service>=<host:port>,…'],

@@ -1,9 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { messageOf } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
 import { nearest } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
 import { etcd, type DialectName } from './etcd/index.js';
 import { parseEtcdUrl } from './etcd-url.js';
+import { file } from './file.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
 import { staticRegistry } from './static.js';
@@ -15,7 +17,7 @@ export interface RegistryUrlOptions {
   readonly path?: string;
   /**
    * Separates environments: `memory:` is one registry per process and namespace, `local:` becomes `local:<namespace>`,
-   * `local:<name>` `local:<name>-<namespace>`, and the prefix of etcd `<prefix>-<namespace>`. A static list has none.
+   * `local:<name>` `local:<name>-<namespace>`, and the prefix of etcd `<prefix>-<namespace>`. A static list has none, and neither has a file.
    */
   readonly namespace?: string;
   /** How long the entries of a dead process live, ms, where the registry has leases. */
@@ -24,7 +26,7 @@ export interface RegistryUrlOptions {
 
 /**
  * Makes the registry that a URL names: `memory:`, `local:[<namespace>]`, `static:<service>=<address>,…;…`,
- * `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
+ * `file:<path>`, `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
  * percent-decoded; without a port it is 2379, without a prefix `rookery`. `?read=…&write=…` names dialects.
  * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
  */
@@ -39,6 +41,8 @@ export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): 
       return local({ namespace: localNamespace(url, rest, options) });
     case 'static':
       return staticFromUrl(url, rest, path);
+    case 'file':
+      return file(filePath(url, rest, path));
     case 'etcd':
     case 'etcds':
       return etcdFromUrl(url, options);
@@ -91,6 +95,15 @@ function staticFromUrl(url: string, rest: string, path: string): Registry {
     return list.split(',').map((address) => ({ service, address }));
   });
   return understood(url, path, () => staticRegistry(entries, 'entry'));
+}
+
+/** `file:///path` is a URL, and percent-encoded; after `file:` alone stands the path as it is. */
+function filePath(url: string, rest: string, path: string): string {
+  if (rest === '') throw urlInvalid(url, path, 'it names no file');
+  if (!rest.startsWith('//')) return rest;
+  if (!rest.startsWith('///')) throw urlInvalid(url, path, 'a file of another machine cannot be read');
+  if (/[?#]/.test(rest)) throw urlInvalid(url, path, 'it has a query or a fragment, which mean nothing here');
+  return understood(url, path, () => fileURLToPath(`file:${rest}`));
 }
 
 /** A part that is wrong makes the URL wrong. */

@@ -3,6 +3,13 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Time } from '../../core/time.js';
 
+/** Whether what a folder tells of one of its files, by name where that is known, may matter. */
+export type Concern = (event: string, name: string | null) => boolean;
+
+// Owners touch their files every two seconds; entries come, go and change by renaming. An edit in place is left to the
+// poll.
+const ofEntries: Concern = (event, name) => event === 'rename' && !name?.endsWith('.tmp');
+
 /**
  * Rings when the folder may have changed: at once where the system tells, and in any case every `pollMs`. Never holds
  * the process.
@@ -17,6 +24,7 @@ export class FolderAlarm implements Disposable {
     private readonly folder: string,
     private readonly time: Time,
     private readonly pollMs: number,
+    private readonly concerns: Concern = ofEntries,
   ) {}
 
   /** Follows the folder that stands there now, since it may have been made anew; false where there is none. */
@@ -60,9 +68,7 @@ export class FolderAlarm implements Disposable {
   }
 
   #heard(event: string, name: string | null): void {
-    // Owners touch their files every two seconds; entries come, go and change by renaming. An edit in place is left to
-    // the poll.
-    if (event !== 'rename' || name?.endsWith('.tmp')) return;
+    if (!this.concerns(event, name)) return;
     if (name === basename(this.folder)) this.#armedFor = undefined;
     this.ring();
   }
