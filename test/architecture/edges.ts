@@ -15,8 +15,12 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
   core: { folders: [], packages: [] },
   system: { folders: ['core'], packages: ['node:crypto', 'node:os', 'node:perf_hooks'] },
   registries: {
-    folders: ['core', 'system', 'registries/file', 'registries/local', 'registries/etcd'],
+    folders: ['core', 'system', 'registries/composite', 'registries/file', 'registries/local', 'registries/etcd'],
     packages: ['node:path', 'node:perf_hooks', 'node:url'],
+  },
+  'registries/composite': {
+    folders: ['core', 'registries'],
+    packages: [],
   },
   'registries/file': {
     folders: ['core', 'registries'],

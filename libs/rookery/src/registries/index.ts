@@ -1,4 +1,5 @@
 /** Registries without a server, and how a URL or the environment names one. etcd has a subpath of its own. */
+export { composite, type CompositeOptions } from './composite.js';
 export { defaultRegistry } from './default.js';
 export { file, type FileOptions } from './file.js';
 export { local, type LocalOptions } from './local.js';
