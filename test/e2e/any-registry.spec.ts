@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
@@ -62,5 +62,23 @@ describe('the same code on any registry', () => {
     expect(await client.probe.ask({})).toMatchObject({ pid: process.pid });
     await app.close();
     await expect(client.probe.ask({})).rejects.toMatchObject({ reason: 'ROOKERY_INSTANCE_NONE' });
+  });
+
+  it('file: a client follows a list that somebody else writes', async () => {
+    const servers = await Promise.all(
+      ['a', 'b', 'c'].map((name) => startProbe({ registry: 'memory:', name, env: { ROOKERY_REGISTER: 'never' } })),
+    );
+    const list = join(folder, 'services.json');
+    const write = async (...listed: typeof servers) => {
+      await writeFile(`${list}.new`, JSON.stringify({ probe: listed.map(({ port }) => `127.0.0.1:${port}`) }));
+      await rename(`${list}.new`, list);
+    };
+    await using client = await startClient(`file:${list}`);
+    await write(servers[0]!, servers[1]!);
+    await client.sees(['a', 'b']);
+    await write(servers[1]!, servers[2]!);
+    await client.sees(['b', 'c']);
+    await writeFile(list, '[{"service":');
+    expect(await client.tally(100)).toEqual({ b: 50, c: 50 });
   });
 });
