@@ -69,6 +69,8 @@ describe('the reference of options', () => {
     ['options.md', 'Options of a call', 'RookeryCallOptions'],
     ['registries.md', 'local', 'LocalOptions'],
     ['registries.md', 'static', 'StaticEntry', 'InstanceOptions'],
+    ['registries.md', 'file', 'FileOptions'],
+    ['registries.md', 'composite', 'CompositeOptions'],
     ['registries.md', 'etcd', 'EtcdOptions'],
   ])('has in %s under "%s" exactly the members of %s', (file, heading, name, elsewhere = '') => {
     const [own = ''] = section(readPage(`docs/reference/${file}`), heading).split(/^#+ /m);
