@@ -6,6 +6,7 @@ import { RookeryError } from '../core/errors.js';
 import type { RookeryEvent } from '../core/event.js';
 import { createInstance } from '../core/instance.js';
 import type { Registry } from '../core/registry.js';
+import { pause } from '../core/time.js';
 import { Observer } from '../testing/conformance/observer.js';
 import { eventually } from '../testing/eventually.js';
 import { fakeTime, type FakeTime } from '../testing/fake-time.js';
@@ -244,6 +245,25 @@ describe('composite', () => {
     await time.advanceAsync(5000);
     expect(observer.ids).toEqual(['b', 'a']);
     expect(told(events)).toEqual(['source.failed', 'source.restored']);
+  });
+
+  it('tries a source that breaks after each answer less and less often, until it has held for a second', async () => {
+    const { a, b, time, observe } = stage();
+    b.set('s', { id: 'b' });
+    const tries: number[] = [];
+    let heldMs = 0;
+    watching(async function* (_service, signal) {
+      tries.push(time.now());
+      yield [{ type: 'reset', instances: [] }];
+      if (heldMs > 0) await pause(time, heldMs, signal);
+    }, a);
+    await observe().ready();
+    await time.advanceAsync(800);
+    expect(tries).toEqual([0, 50, 150, 350, 750]);
+    heldMs = 1000;
+    await time.advanceAsync(2000);
+    // The try at 1550 holds until 2550, and the next one comes as after the first fault.
+    expect(tries.slice(5)).toEqual([1550, 2600]);
   });
 
   it('leaves no timer and no watch behind, whenever it is aborted', async () => {

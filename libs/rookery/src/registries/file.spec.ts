@@ -241,6 +241,8 @@ describe('file', () => {
     ['', {}, 'ROOKERY_OPTION_INVALID at registry.path: found "".'],
     [undefined, {}, 'ROOKERY_OPTION_INVALID at registry.path: found undefined.'],
     ['x', { pollMs: 0 }, 'ROOKERY_OPTION_INVALID at registry.pollMs: found 0.'],
+    ['x', { pollMs: Infinity }, 'ROOKERY_OPTION_INVALID at registry.pollMs: found Infinity. Use milliseconds from 1'],
+    ['x', { pollMs: '500' }, 'ROOKERY_OPTION_INVALID at registry.pollMs: found "500".'],
     ['x', { poll: 5 }, 'ROOKERY_OPTION_INVALID at registry.poll: there is no such option. Did you mean `pollMs`?'],
   ])('refuses %j, %j', (where, options, message) => {
     expect(() => file(where as string, options as object)).toThrow(message);

@@ -14,7 +14,7 @@ import { FolderAlarm, type Concern } from './local/alarm.js';
 import { parseServiceList, type ServiceList } from './service-list.js';
 
 export interface FileOptions {
-  /** How often the file is looked at, besides being told of changes, ms; default 500. */
+  /** How often the file is looked at, besides being told of changes, 1 to 86400000 ms; default 500. */
   readonly pollMs?: number;
   /** Default: the clock of the process. */
   readonly time?: Time;
@@ -24,6 +24,9 @@ const KEYS: KeysOf<FileOptions> = { pollMs: true, time: true };
 
 /** Who writes a file in place does so in steps, and who swaps a folder renames more than once, ms. */
 const SETTLE_MS = 20;
+
+/** A day; timers of more than 24 days would ring at once. */
+const MAX_POLL_MS = 86_400_000;
 
 /**
  * A list of instances in a JSON file, for clients: it takes no registrations. The file may be replaced, written in
@@ -42,11 +45,11 @@ export function file(path: string, options: FileOptions = {}): Registry {
   }
   checkKeys(options, KEYS, 'registry');
   const { pollMs = 500, time = systemTime } = options;
-  if (!(Number.isFinite(pollMs) && pollMs >= 1)) {
+  if (!(typeof pollMs === 'number' && pollMs >= 1 && pollMs <= MAX_POLL_MS)) {
     throw new RookeryError('ROOKERY_OPTION_INVALID', {
       path: 'registry.pollMs',
       found: `found ${show(pollMs)}.`,
-      remedy: 'Use 1 ms or more.',
+      remedy: `Use milliseconds from 1 to ${MAX_POLL_MS}.`,
     });
   }
   return new FileRegistry(path, { pollMs, time });

@@ -11,6 +11,9 @@ import { checkBatch } from './check-batch.js';
 /** So long after the first source has answered, the others are not waited for, ms. */
 const WAIT_MS = 1000;
 
+/** A watch that breaks sooner than this after its first answer, ms, is tried as one that never answered. */
+const STEADY_MS = 1000;
+
 /** What is known of one service; it outlives a watch that broke, as the entries of a source that failed do. */
 export class MergedView {
   readonly precedence: Precedence;
@@ -59,15 +62,17 @@ export class MergedWatch implements Disposable {
     const { signal } = this.#abort;
     const backoff = new Backoff(random);
     while (!signal.aborted) {
+      let since = Infinity;
       try {
         for await (const batch of sources[i]!.watch(service, signal)) {
           if (signal.aborted) return;
           this.#hear(i, checkBatch(batch));
-          backoff.reset();
+          since = Math.min(since, time.now());
         }
         throw new Error('the watch ended');
       } catch (error) {
         if (signal.aborted) return;
+        if (time.now() - since >= STEADY_MS) backoff.reset();
         this.#miss(i, error ?? new Error('it threw nothing'));
       }
       await pause(time, backoff.next(), signal);
