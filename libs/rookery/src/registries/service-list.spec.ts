@@ -120,4 +120,12 @@ describe('a list of services', () => {
     expect(list.malformed).toHaveLength(21);
     expect(told(list)[20]).toContain('and 980 more that cannot be read');
   });
+
+  it('numbers as many entries of one address as there are, around the ids that are given', () => {
+    const list = parse({ s: [{ address: 'x:1', id: 'h-1-4' }, ...Array.from({ length: 9 }, () => 'h:1')] });
+    const ids = [...list.services.get('s')!.keys()];
+    expect(new Set(ids).size).toBe(10);
+    const many = parse({ s: Array.from({ length: 5000 }, () => 'h:1') });
+    expect([...many.services.get('s')!.keys()].at(-1)).toBe('h-1-5000');
+  });
 });

@@ -66,6 +66,7 @@ function malformed(path: string, found: string, cause?: unknown): RookeryError {
 class ListReader {
   readonly #services = new Map<string, Map<string, ServiceInstance>>();
   readonly #malformed: RookeryError[] = [];
+  readonly #addresses = new Map<string, ReadonlyMap<string, ServiceInstance>>();
   #untold = 0;
 
   constructor(private readonly options: ServiceListOptions) {}
@@ -140,8 +141,18 @@ class ListReader {
     const { id, address } = (entry ?? {}) as Partial<StaticEntry>;
     const before = this.options.before?.services.get(service);
     if (!before) return undefined;
-    const same = id === undefined ? [...before.values()].find((each) => each.address === address) : before.get(id);
+    const same = id === undefined ? this.#byAddress(service, before).get(String(address)) : before.get(id);
     return same && !found.has(same.id) ? same : undefined;
+  }
+
+  /** The first one at each address; made once, since a list may be malformed from end to end. */
+  #byAddress(service: string, before: ReadonlyMap<string, ServiceInstance>): ReadonlyMap<string, ServiceInstance> {
+    let index = this.#addresses.get(service);
+    if (!index) {
+      index = new Map([...before.values()].toReversed().map((instance) => [instance.address, instance]));
+      this.#addresses.set(service, index);
+    }
+    return index;
   }
 
   #instances(service: string): Map<string, ServiceInstance> {

@@ -61,9 +61,19 @@ function idOf({ id, address }: StaticEntry, taken: ReadonlyMap<string, unknown>,
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(-55)
     .replace(/^[^A-Za-z0-9]+/, '');
-  let free = safe;
-  for (let n = 2; taken.has(free); n += 1) free = `${safe}-${n}`;
-  return free;
+  return taken.has(safe) ? numbered(safe, taken) : safe;
+}
+
+/** With a number that is free: the first one, where none was given by hand. By halving, since a list may be of one address. */
+function numbered(name: string, taken: ReadonlyMap<string, unknown>): string {
+  let [low, high] = [1, 2];
+  while (taken.has(`${name}-${high}`)) [low, high] = [high, high * 2];
+  while (high - low > 1) {
+    const middle = (low + high) / 2;
+    if (taken.has(`${name}-${middle}`)) low = middle;
+    else high = middle;
+  }
+  return `${name}-${high}`;
 }
 
 function invalid(path: string, value: unknown, remedy: string): RookeryError {
