@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** What fills the machine by itself. */
 const ALONE = ['test/faults/**/*.spec.ts', 'test/mux/**/*.spec.ts'];
+/** What needs Go: `npm run test:interop`. */
+const INTEROP = ['test/interop/**/*.spec.ts'];
 
 // Tests import the sources of the workspace packages (condition `rookery-source`), so a unit test needs no build;
 // the programs that the e2e tests start as processes run from `dist`, which `pretest` builds.
@@ -24,12 +26,13 @@ export default defineConfig({
             'src/**/*.spec.ts',
             'bench/**/*.spec.ts',
           ],
-          exclude: ALONE,
+          exclude: [...ALONE, ...INTEROP],
           sequence: { groupOrder: 0 },
         },
       },
       // After the others: a dozen of fleets at once leave little of a small machine to whoever runs beside them.
       { extends: true, test: { name: 'faults', include: ALONE, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'interop', include: INTEROP, sequence: { groupOrder: 2 } } },
     ],
   },
 });

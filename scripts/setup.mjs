@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run, runNpm } from './run.mjs';
 import { findEtcd } from './etcd.mjs';
+import { buildGo } from './go.mjs';
 import { findNats } from './nats.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,6 +23,10 @@ const steps = {
   },
   etcd() {
     console.log(`rookery: etcd is ${findEtcd({ install: true })}`);
+  },
+  go() {
+    console.log('rookery: building the Go programs; the first time takes some minutes …');
+    buildGo();
   },
   nats() {
     console.log(`rookery: nats-server is ${findNats({ install: true })}`);

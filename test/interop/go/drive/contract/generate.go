@@ -1,0 +1,4 @@
+// Package contract is the generated code of test/interop/proto/interop.proto.
+package contract
+
+//go:generate go run ../generate
