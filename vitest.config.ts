@@ -32,7 +32,17 @@ export default defineConfig({
       },
       // After the others: a dozen of fleets at once leave little of a small machine to whoever runs beside them.
       { extends: true, test: { name: 'faults', include: ALONE, sequence: { groupOrder: 1 } } },
-      { extends: true, test: { name: 'interop', include: INTEROP, sequence: { groupOrder: 2 } } },
+      {
+        extends: true,
+        test: {
+          name: 'interop',
+          include: INTEROP,
+          testTimeout: 60_000,
+          // All of what takes a minute at once.
+          maxConcurrency: 20,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

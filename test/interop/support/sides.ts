@@ -18,8 +18,8 @@ export interface Client {
 /** Who serves and who calls. */
 export interface Sides {
   readonly title: string;
-  server(service: Service, name: string): Promise<Server>;
-  client(service: Service): Promise<Client>;
+  readonly server: (service: Service, name: string) => Promise<Server>;
+  readonly client: (service: Service) => Promise<Client>;
 }
 
 export const NEST_TO_GO: Sides = {
