@@ -3,17 +3,27 @@ import { executable, installCommand, installPackages, onPath } from './binary.mj
 
 const PACKAGES = 'etcd-server etcd-client';
 
-/** Path of the etcd server: ETCD_BIN, PATH, or freshly installed. Throws with the one command to type. */
+/** Path of the etcd server: ETCD_BIN, PATH, or freshly installed; so is its etcdctl. Throws with the one command to type. */
 export function findEtcd({ install = false } = {}) {
-  const found = process.env.ETCD_BIN ? executable(process.env.ETCD_BIN) : onPath('etcd');
-  if (found && onPath('etcdctl')) return found;
-  if (process.env.ETCD_BIN && !found) throw new Error(`ETCD_BIN is ${process.env.ETCD_BIN}, which cannot be run`);
-  if (install && installPackages('etcd', PACKAGES)) {
-    const installed = onPath('etcd');
-    if (installed && onPath('etcdctl')) return installed;
-  }
+  const found = find();
+  if (found) return found;
+  const installed = install && installPackages('etcd', PACKAGES) && find();
+  if (installed) return installed;
   throw new Error(
     `The tests need a real etcd (3.4 or newer) and etcdctl. Install them with\n\n    sudo sh -c '${installCommand(PACKAGES)}'\n\n` +
-      '(macOS: brew install etcd), or set ETCD_BIN to the server and put etcdctl on PATH.',
+      '(macOS: brew install etcd), or set ETCD_BIN to the server and ETCDCTL_BIN to etcdctl.',
   );
+}
+
+function find() {
+  const server = named('ETCD_BIN', 'etcd');
+  return named('ETCDCTL_BIN', 'etcdctl') && server;
+}
+
+/** Who names a program means it. */
+function named(variable, program) {
+  const path = process.env[variable];
+  if (!path) return onPath(program);
+  if (!executable(path)) throw new Error(`${variable} is ${path}, which cannot be run`);
+  return path;
 }

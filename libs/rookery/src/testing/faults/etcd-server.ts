@@ -1,8 +1,8 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { environment, etcdProgram, restoreSnapshot, runEtcdctl, type ToolArg } from './etcd-tools.js';
 import { freePort } from './free-port.js';
 
 /** A real etcd of one member, as a process with its own ports and data. */
@@ -12,7 +12,7 @@ export interface EtcdServer extends AsyncDisposable {
   /** Its process id; 0 while it does not run. */
   readonly pid: number;
   /** What `etcdctl` printed; rejects where it failed. An argument `{ input }` is what it reads. */
-  etcdctl(...args: (string | { readonly input: string })[]): Promise<string>;
+  etcdctl(...args: ToolArg[]): Promise<string>;
   /** `SIGSTOP` hangs it and `SIGCONT` lets it go on; see `crash` for `SIGKILL`. */
   kill(signal: NodeJS.Signals): void;
   /** Kills it with SIGKILL, and resolves when it is gone; its data stays for `restart`. */
@@ -52,12 +52,12 @@ export interface EtcdPorts {
   readonly health: number;
 }
 
-const run = promisify(execFile);
 const START_TIMEOUT_MS = 20_000;
 const START_TRIES = 3;
 
 /**
- * Starts a real etcd for a test: the program that `ETCD_BIN` names, else `etcd` on the PATH; `etcdctl` on the PATH.
+ * Starts a real etcd for a test: the program that `ETCD_BIN` names, else `etcd` on the PATH; `ETCDCTL_BIN` and
+ * `ETCDUTL_BIN` name its tools, else they are on the PATH, too. Versions 3.4 to 3.6 are known to work.
  * @throws {Error} where there is none, or where it does not become healthy within 20 s
  */
 export async function startEtcd(options: EtcdServerOptions = {}): Promise<EtcdServer> {
@@ -110,13 +110,9 @@ export class EtcdProcess implements EtcdServer {
     return this.#process !== undefined && this.#process.exitCode !== null;
   }
 
-  async etcdctl(...args: (string | { readonly input: string })[]): Promise<string> {
+  etcdctl(...args: ToolArg[]): Promise<string> {
     const { scheme = 'http', etcdctlArgs = [] } = this.options;
-    const texts = args.filter((arg) => typeof arg === 'string');
-    const env = { ...environment(), ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: `${scheme}://${this.host}` };
-    const running = run('etcdctl', [...etcdctlArgs, ...texts], { env, maxBuffer: 1e8 });
-    for (const arg of args) if (typeof arg !== 'string') running.child.stdin?.end(arg.input);
-    return (await running).stdout.trim();
+    return runEtcdctl([...etcdctlArgs, ...args], { ETCDCTL_ENDPOINTS: `${scheme}://${this.host}` });
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -134,8 +130,8 @@ export class EtcdProcess implements EtcdServer {
     await this.crash();
     this.discard();
     const peer = peerUrl(this.ports);
-    const member = ['--name', this.name, '--data-dir', this.#data, '--initial-cluster', `${this.name}=${peer}`];
-    await this.etcdctl('snapshot', 'restore', file, ...member, '--initial-advertise-peer-urls', peer);
+    const member = ['--name', this.name, '--initial-cluster', `${this.name}=${peer}`];
+    await restoreSnapshot(file, this.#data, [...member, '--initial-advertise-peer-urls', peer]);
     this.launch();
     await this.healthy();
   }
@@ -149,7 +145,7 @@ export class EtcdProcess implements EtcdServer {
     args.push('--initial-advertise-peer-urls', peer, '--initial-cluster', cluster ?? `${this.name}=${peer}`);
     args.push('--listen-metrics-urls', `http://127.0.0.1:${this.ports.health}`, ...own);
     this.#failed = undefined;
-    this.#process = spawn(process.env['ETCD_BIN'] ?? 'etcd', args, { env: environment(), stdio: 'ignore' });
+    this.#process = spawn(etcdProgram(), args, { env: environment(), stdio: 'ignore' });
     this.#process.once('error', (cause) => {
       this.#failed = new Error('etcd cannot be started: install it, or set ETCD_BIN to where it is', { cause });
     });
@@ -216,9 +212,4 @@ function listenForExit(): void {
   process.on('exit', () => {
     for (const server of open) server.discard();
   });
-}
-
-/** Ours without what would configure etcd or etcdctl. */
-function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^ETCD(CTL)?_/.test(name)));
 }
