@@ -1,17 +1,14 @@
 import { startEtcdCluster, type EtcdCluster, type EtcdServer } from 'rookery/testing';
-import { afterEach, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { registeredIn } from '../support/faults/registered.js';
 import { pause } from '../support/faults/pause.js';
 
 const TTL_MS = 5000;
 
-let cluster: EtcdCluster | undefined;
-afterEach(() => cluster?.stop());
-
 /** A fleet on three members, the fault, and the verdict. */
 async function suffer(fault: (cluster: EtcdCluster) => Promise<void>): Promise<void> {
-  cluster = await startEtcdCluster();
+  await using cluster = await startEtcdCluster();
   const { hosts, members } = cluster;
   await using fleet = await FaultFleet.start({ registry: onEtcd(hosts, { ttlMs: TTL_MS }) });
   await fault(cluster);
@@ -28,7 +25,7 @@ async function bounce(member: EtcdServer, ms = 3000): Promise<void> {
   await member.healthy();
 }
 
-describe('a cluster of three members', () => {
+describe.concurrent('a cluster of three members', () => {
   it('whose leader is killed', async () => {
     await suffer(async (cluster) => {
       const old = await cluster.leader();

@@ -87,5 +87,6 @@ describe('in etcd', () => {
       expect((await revision()) - from).toBeLessThanOrEqual(1 + spoilt);
       await fleet.verify(registered);
     },
+    90_000,
   );
 });

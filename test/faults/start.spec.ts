@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { StartStage, timesOut } from '../support/faults/start-stage.js';
 
-describe('a client that starts while etcd is away', { timeout: 120_000 }, () => {
+describe.concurrent('a client that starts while etcd is away', { timeout: 120_000 }, () => {
   it('is down, with a snapshot: calls succeed at once, and the view follows when etcd comes', async () => {
     await using stage = await StartStage.open();
     await stage.leaveSnapshot();
@@ -60,51 +60,54 @@ describe('a client that starts while etcd is away', { timeout: 120_000 }, () => 
   });
 });
 
-describe('a snapshot that is of no use is ignored with one warning; calls wait, and recover when etcd comes', () => {
-  interface Spoilt {
-    readonly name: string;
-    readonly code: string;
-    /** Spoils the snapshot; returns the prefix of the client in etcd. */
-    readonly spoil: (stage: StartStage, path: string) => Promise<string | undefined> | void;
-  }
+describe.concurrent(
+  'a snapshot that is of no use is ignored with one warning; calls wait, and recover when etcd comes',
+  () => {
+    interface Spoilt {
+      readonly name: string;
+      readonly code: string;
+      /** Spoils the snapshot; returns the prefix of the client in etcd. */
+      readonly spoil: (stage: StartStage, path: string) => Promise<string | undefined> | void;
+    }
 
-  const cases: readonly Spoilt[] = [
-    {
-      name: 'corrupt',
-      code: 'ROOKERY_SNAPSHOT_MALFORMED',
-      spoil: (_, path) => writeFileSync(path, readFileSync(path, 'utf8').replace('127.0.0.1', '127.0.0.2')),
-    },
-    {
-      name: 'cut off',
-      code: 'ROOKERY_SNAPSHOT_MALFORMED',
-      spoil: (_, path) => writeFileSync(path, readFileSync(path).subarray(0, 300)),
-    },
-    {
-      name: 'old',
-      code: 'ROOKERY_SNAPSHOT_EXPIRED',
-      spoil: (stage) => void (stage.maxAgeMs = 1),
-    },
-    {
-      name: 'of another prefix',
-      code: 'ROOKERY_SNAPSHOT_FOREIGN',
-      spoil: async (stage, path) => {
-        copyFileSync(path, await stage.leaveSnapshot('staging'));
-        return 'staging';
+    const cases: readonly Spoilt[] = [
+      {
+        name: 'corrupt',
+        code: 'ROOKERY_SNAPSHOT_MALFORMED',
+        spoil: (_, path) => writeFileSync(path, readFileSync(path, 'utf8').replace('127.0.0.1', '127.0.0.2')),
       },
-    },
-  ];
+      {
+        name: 'cut off',
+        code: 'ROOKERY_SNAPSHOT_MALFORMED',
+        spoil: (_, path) => writeFileSync(path, readFileSync(path).subarray(0, 300)),
+      },
+      {
+        name: 'old',
+        code: 'ROOKERY_SNAPSHOT_EXPIRED',
+        spoil: (stage) => void (stage.maxAgeMs = 1),
+      },
+      {
+        name: 'of another prefix',
+        code: 'ROOKERY_SNAPSHOT_FOREIGN',
+        spoil: async (stage, path) => {
+          copyFileSync(path, await stage.leaveSnapshot('staging'));
+          return 'staging';
+        },
+      },
+    ];
 
-  it.each(cases)('$name', { timeout: 60_000 }, async ({ code, spoil }) => {
-    await using stage = await StartStage.open();
-    const prefix = await spoil(stage, await stage.leaveSnapshot());
-    await stage.etcd.crash();
-    await timesOut(stage.caller(1500, prefix ?? undefined).ask());
-    const ignored = stage.events.filter(({ type }) => type === 'snapshot.ignored');
-    expect(ignored).toMatchObject([{ error: { code } }]);
-    expect(stage.count('snapshot.used')).toBe(0);
-    await stage.etcd.restart();
-    stage.maxAgeMs = 60_000;
-    stage.fleet.join();
-    await stage.follows();
-  });
-});
+    it.each(cases)('$name', { timeout: 60_000 }, async ({ code, spoil }) => {
+      await using stage = await StartStage.open();
+      const prefix = await spoil(stage, await stage.leaveSnapshot());
+      await stage.etcd.crash();
+      await timesOut(stage.caller(1500, prefix ?? undefined).ask());
+      const ignored = stage.events.filter(({ type }) => type === 'snapshot.ignored');
+      expect(ignored).toMatchObject([{ error: { code } }]);
+      expect(stage.count('snapshot.used')).toBe(0);
+      await stage.etcd.restart();
+      stage.maxAgeMs = 60_000;
+      stage.fleet.join();
+      await stage.follows();
+    });
+  },
+);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInstance } from 'rookery/core';
 import { createRecorder, eventually, startEtcd, startTcpProxy, type EtcdServer } from 'rookery/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FaultFleet, onEtcd } from '../support/faults/fleet.js';
 import { FaultInstance } from '../support/faults/instance.js';
 import { registeredIn } from '../support/faults/registered.js';
@@ -16,17 +16,6 @@ const QUARANTINE_MS = 2000;
 const CONNECTION_MS = 5000;
 /** etcd is full with this many bytes. */
 const QUOTA_BYTES = 16 * 1024 * 1024;
-
-const servers: EtcdServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
-});
-
-async function start(...args: readonly string[]): Promise<EtcdServer> {
-  const server = await startEtcd({ args });
-  servers.push(server);
-  return server;
-}
 
 /** Until etcd refuses to take more. */
 async function fill(etcd: EtcdServer): Promise<void> {
@@ -51,9 +40,9 @@ async function revokeLeases(etcd: EtcdServer): Promise<void> {
   for (const lease of leases) await etcd.etcdctl('lease', 'revoke', lease);
 }
 
-describe('etcd', () => {
+describe.concurrent('etcd', () => {
   it('out of space for three times the quarantine: the fleet serves on, and registers when there is space', async () => {
-    const etcd = await start('--quota-backend-bytes', `${QUOTA_BYTES}`);
+    await using etcd = await startEtcd({ args: ['--quota-backend-bytes', `${QUOTA_BYTES}`] });
     const registry = onEtcd(etcd.host, { ttlMs: TTL_MS });
     await using fleet = await FaultFleet.start({ registry, quarantineMs: QUARANTINE_MS });
     await fill(etcd);
@@ -69,7 +58,7 @@ describe('etcd', () => {
   }, 90_000);
 
   it('restored from a backup whose addresses are other services’ by now: no call goes to a wrong process', async () => {
-    const etcd = await start();
+    await using etcd = await startEtcd();
     const registry = onEtcd(etcd.host, { ttlMs: TTL_MS });
     const recorder = createRecorder();
     const folder = await mkdtemp(join(tmpdir(), 'rookery-backup-'));
@@ -104,7 +93,7 @@ describe('etcd', () => {
   }, 120_000);
 
   it('compacted while the watch is cut off: views are what the registry says', async () => {
-    const etcd = await start();
+    await using etcd = await startEtcd();
     await using proxy = await startTcpProxy(etcd.host);
     const direct = onEtcd(etcd.host, { ttlMs: TTL_MS });
     const cut = onEtcd(proxy.host, { ttlMs: TTL_MS });
@@ -122,9 +111,9 @@ describe('etcd', () => {
   }, 60_000);
 });
 
-describe('a server that is released while its put is on its way', () => {
+describe.concurrent('a server that is released while its put is on its way', () => {
   it('the first of all: leaves no ghost', async () => {
-    const etcd = await start();
+    await using etcd = await startEtcd();
     await using proxy = await startTcpProxy(etcd.host);
     proxy.delay(400);
     const registry = onEtcd(proxy.host, { ttlMs: TTL_MS })('instance');
@@ -145,7 +134,7 @@ describe('a server that is released while its put is on its way', () => {
   it.each(['delayed', 'held back until the server is gone'])(
     '%s: leaves no ghost',
     async (how) => {
-      const etcd = await start();
+      await using etcd = await startEtcd();
       await using proxy = await startTcpProxy(etcd.host);
       const registry = onEtcd(proxy.host, { ttlMs: TTL_MS })('instance');
       const entry = registry.register(createInstance({ id: 'a', service: SERVICE, address: '10.0.0.1:1', peer: 1 }));
