@@ -31,7 +31,8 @@ export default defineConfig({
         },
       },
       // After the others: a dozen of fleets at once leave little of a small machine to whoever runs beside them.
-      { extends: true, test: { name: 'faults', include: ALONE, sequence: { groupOrder: 1 } } },
+      // They mostly wait, so there is one more of them at a time.
+      { extends: true, test: { name: 'faults', include: ALONE, maxWorkers: 3, sequence: { groupOrder: 1 } } },
       {
         extends: true,
         test: {
