@@ -1,5 +1,5 @@
-// Runs the suites of etcd on a newer one than distributions have: `node scripts/new-etcd.mjs [arguments of vitest]`.
-// It and its tools are built from their sources, as test/interop/go/etcd/go.mod names them.
+// Runs the suites of etcd on a newer one than distributions have: `node scripts/new-etcd.mjs [arguments of vitest]`; with
+// `--build-only` it is only made. It and its tools are built from their sources, as test/interop/go/etcd/go.mod names them.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,4 +28,5 @@ for (const [variable, [name, source]] of Object.entries(PROGRAMS)) {
   process.env[variable] = program;
 }
 run(process.env.ETCD_BIN, '--version');
-run(process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...SUITES, ...process.argv.slice(2));
+if (!process.argv.includes('--build-only'))
+  run(process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...SUITES, ...process.argv.slice(2));
