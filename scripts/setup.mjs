@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run, runNpm } from './run.mjs';
+import { findDnsmasq } from './dnsmasq.mjs';
 import { findEtcd } from './etcd.mjs';
 import { buildGo } from './go.mjs';
 import { findNats } from './nats.mjs';
@@ -27,6 +28,9 @@ const steps = {
   go() {
     console.log('rookery: building the Go programs; the first time takes some minutes …');
     buildGo();
+  },
+  dnsmasq() {
+    console.log(`rookery: dnsmasq is ${findDnsmasq({ install: true })}`);
   },
   nats() {
     console.log(`rookery: nats-server is ${findNats({ install: true })}`);

@@ -15,8 +15,16 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
   core: { folders: [], packages: [] },
   system: { folders: ['core'], packages: ['node:crypto', 'node:os', 'node:perf_hooks'] },
   registries: {
-    folders: ['core', 'system', 'registries/composite', 'registries/file', 'registries/local', 'registries/etcd'],
-    packages: ['node:path', 'node:perf_hooks', 'node:url'],
+    folders: [
+      'core',
+      'system',
+      'registries/composite',
+      'registries/dns',
+      'registries/etcd',
+      'registries/file',
+      'registries/local',
+    ],
+    packages: ['node:events', 'node:path', 'node:perf_hooks', 'node:url'],
   },
   'registries/composite': {
     folders: ['core', 'registries'],
@@ -25,6 +33,10 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
   'registries/file': {
     folders: ['core', 'registries'],
     packages: ['node:fs/promises'],
+  },
+  'registries/dns': {
+    folders: ['core'],
+    packages: ['dns-packet', 'node:crypto', 'node:dgram', 'node:dns', 'node:fs/promises', 'node:net'],
   },
   'registries/local': {
     folders: ['core', 'system', 'registries'],

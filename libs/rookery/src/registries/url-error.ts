@@ -1,7 +1,7 @@
 import { RookeryError, show } from '../core/errors.js';
 import { nearest } from '../core/keys.js';
 
-export const SCHEMES = ['memory', 'local', 'static', 'file', 'etcd', 'etcds'] as const;
+export const SCHEMES = ['memory', 'local', 'static', 'file', 'dns', 'etcd', 'etcds'] as const;
 
 /** Every form of a registry URL, as error messages list them. */
 export const URL_FORMS = [
@@ -10,6 +10,8 @@ export const URL_FORMS = [
   'local:<namespace>',
   'static:<service>=<host:port>,<host:port>;<service>=…',
   'file:<path>',
+  'dns:[//<server>[:53]/]<name>',
+  'dns:<service>=<name>;<service>=…',
   'etcd://[user:password@]<host>[:2379],<host>…[/<prefix>][?read=<dialect>,…&write=…]',
   'etcds://… (TLS)',
 ] as const;
@@ -24,6 +26,9 @@ export function urlInvalid(url: string, path: string, fault: string, cause?: unk
   });
 }
 
+/** Schemes of registries that take no secrets. */
+const PLAIN: ReadonlySet<string> = new Set(['memory:', 'local:', 'static:', 'dns:', 'file:']);
+
 /**
  * The URL without what may be a secret, also where it is broken: credentials (all that stands before the last `@`, since
  * a password may hold an unescaped `/`), a port that is no number (`user:password` without its host), a query, and
@@ -31,7 +36,7 @@ export function urlInvalid(url: string, path: string, fault: string, cause?: unk
  */
 export function redactUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:)(.*)$/is.exec(url) ?? [];
-  if (['local:', 'static:', 'memory:', 'file:'].includes(scheme ?? '')) return url.replace(/^.*@/s, `${scheme}***@`);
+  if (scheme !== undefined && PLAIN.has(scheme)) return url.replace(/^.*@/s, `${scheme}***@`);
   if (!isEtcd(scheme, rest)) return scheme === undefined ? '***' : `${scheme}***`;
   const [, slashes = '', hosts = '', path = ''] = /^(\/*)([^/]*)(.*)$/s.exec(
     rest.replace(/^(\/*).*@/s, '$1***@').replace(/[?#].*$/s, '?***'),

@@ -50,6 +50,14 @@ describe('registryFromUrl', () => {
   });
 
   it.each([
+    ['dns:_grpc._tcp.<service>.svc', 'dns:_grpc._tcp.<service>.svc'],
+    ['dns://10.0.0.2:53/<service>.svc:50051', 'dns:<service>.svc:50051'],
+    ['dns:a=_grpc._tcp.a.svc;b=b.svc:1', 'dns:a=_grpc._tcp.a.svc;b=b.svc:1'],
+  ])('%s looks services up', (url, name) => {
+    expect(registryFromUrl(url).name).toBe(name);
+  });
+
+  it.each([
     ['etcd://h1:2379', { namespace: 'ci' }],
     ['etcds://u:p%40ss@h1,h2:1/prefix', { ttlMs: 5000 }],
   ])('%s is an etcd registry', async (url, options) => {
@@ -80,6 +88,11 @@ describe('registryFromUrl', () => {
     ['file://host/services.json', 'a file of another machine cannot be read'],
     ['file:///services.json?x', 'it has a query or a fragment'],
     ['file:///%zz', 'URI malformed'],
+    ['dns:', 'this is no name in DNS'],
+    ['dns:users', 'there is no port'],
+    ['dns:a=b=c', 'a part is not <service>=<name>'],
+    ['dns:a/b=c:1', 'ROOKERY_NAME_INVALID'],
+    ['dns://ns.example/users:1', 'Use an IP address'],
     ['static:', 'it names no service'],
     ['static:users', 'a part is not <service>=<host:port>,…'],
     ['static:users=a=b', 'a part is not <service>=<host:port>,…'],
@@ -165,6 +178,7 @@ describe('redactUrl', () => {
     ['local:dev', 'local:dev'],
     ['static:a=1.2.3.4:1', 'static:a=1.2.3.4:1'],
     ['static:u:p@h:1', 'static:***@h:1'],
+    ['dns:<service>.svc:1', 'dns:<service>.svc:1'],
   ])('%s becomes %s', (url, redacted) => {
     expect(redactUrl(url)).toBe(redacted);
   });

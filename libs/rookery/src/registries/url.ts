@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.js';
 import { checkName } from '../core/instance.js';
 import { nearest } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
+import { dns } from './dns.js';
 import { etcd, type DialectName } from './etcd/index.js';
 import { parseEtcdUrl } from './etcd-url.js';
 import { file } from './file.js';
@@ -17,7 +18,7 @@ export interface RegistryUrlOptions {
   readonly path?: string;
   /**
    * Separates environments: `memory:` is one registry per process and namespace, `local:` becomes `local:<namespace>`,
-   * `local:<name>` `local:<name>-<namespace>`, and the prefix of etcd `<prefix>-<namespace>`. A static list has none, and neither has a file.
+   * `local:<name>` `local:<name>-<namespace>`, and the prefix of etcd `<prefix>-<namespace>`. Those that take no registrations have none.
    */
   readonly namespace?: string;
   /** How long the entries of a dead process live, ms, where the registry has leases. */
@@ -26,7 +27,8 @@ export interface RegistryUrlOptions {
 
 /**
  * Makes the registry that a URL names: `memory:`, `local:[<namespace>]`, `static:<service>=<address>,…;…`,
- * `file:<path>`, `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
+ * `file:<path>`, `dns:[//<server>/]<name>` with `<service>` in the name, `dns:<service>=<name>;…`,
+ * `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
  * percent-decoded; without a port it is 2379, without a prefix `rookery`. `?read=…&write=…` names dialects.
  * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
  */
@@ -43,6 +45,8 @@ export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): 
       return staticFromUrl(url, rest, path);
     case 'file':
       return file(filePath(url, rest, path));
+    case 'dns':
+      return dnsFromUrl(url, rest, path);
     case 'etcd':
     case 'etcds':
       return etcdFromUrl(url, options);
@@ -104,6 +108,16 @@ function filePath(url: string, rest: string, path: string): string {
   if (!rest.startsWith('///')) throw urlInvalid(url, path, 'a file of another machine cannot be read');
   if (/[?#]/.test(rest)) throw urlInvalid(url, path, 'it has a query or a fragment, which mean nothing here');
   return understood(url, path, () => fileURLToPath(`file:${rest}`));
+}
+
+function dnsFromUrl(url: string, rest: string, path: string): Registry {
+  const [, server, names = ''] = /^(?:\/\/([^/]*)\/)?(.*)$/s.exec(rest) ?? [];
+  const options = server === undefined ? {} : { servers: [server] };
+  if (!names.includes('=')) return understood(url, path, () => dns(names, options));
+  const pairs = names.split(';').filter((part) => part !== '');
+  const named = pairs.map((part) => part.split('='));
+  if (named.some((pair) => pair.length !== 2)) throw urlInvalid(url, path, 'a part is not <service>=<name>');
+  return understood(url, path, () => dns(Object.fromEntries(named) as Record<string, string>, options));
 }
 
 /** A part that is wrong makes the URL wrong. */

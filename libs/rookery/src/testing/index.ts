@@ -6,6 +6,7 @@ export { eventually, type EventuallyOptions } from './eventually.js';
 export { fakeService, type FakeServiceProvider } from './fake-service.js';
 export { fakeTime, type FakeTime } from './fake-time.js';
 export { jumpClock } from './faults/clock.js';
+export { startDns, type DnsServerProcess, type DnsZone } from './faults/dns-server.js';
 export { startEtcdCluster, type EtcdCluster } from './faults/etcd-cluster.js';
 export { startEtcd, type EtcdServer, type EtcdServerOptions } from './faults/etcd-server.js';
 export { freePort } from './faults/free-port.js';

@@ -1,0 +1,153 @@
+import { setMaxListeners } from 'node:events';
+import type { DeleteCause } from '../core/change.js';
+import { messageOf, RookeryError } from '../core/errors.js';
+import { EventHub } from '../core/event.js';
+import { checkName, createInstance, type ServiceInstance } from '../core/instance.js';
+import type { Registration } from '../core/registration.js';
+import type { Registry, RegistryCapabilities } from '../core/registry.js';
+import { pause, type Time } from '../core/time.js';
+import { systemTime } from '../system/time.js';
+import type { ChangeBatch } from './change-queue.js';
+import { ServiceLookup, type Listing } from './dns/lookup.js';
+import { checkDnsOptions, type DnsNames, type DnsOptions, type DnsSettings } from './dns/options.js';
+import { Resolver } from './dns/resolver.js';
+import { candidatesOf, readSearchRules, type SearchRules } from './dns/search.js';
+import { listChanges } from './list-changes.js';
+
+export type { DnsNames, DnsOptions } from './dns/options.js';
+
+const RESOLV_CONF = '/etc/resolv.conf';
+
+/**
+ * What DNS says: SRV records (`_grpc._tcp.<service>.svc`) with their weights and priorities (RFC 2782), or the addresses
+ * of a name (`<service>.svc:50051`). Looked up again when the shortest TTL of an answer has passed. It takes no registrations.
+ * @param names one for every service, with `<service>` where its name stands; without it, every service is that name. Or
+ * one for each service, in an object: others have no instances.
+ * @throws {RookeryError} ROOKERY_OPTION_INVALID, ROOKERY_NAME_INVALID
+ */
+export function dns(names: DnsNames, options: DnsOptions = {}): Registry {
+  return new DnsRegistry(names, checkDnsOptions(names, options), options.time ?? systemTime);
+}
+
+class DnsRegistry implements Registry {
+  readonly name: string;
+  readonly events = new EventHub();
+  readonly capabilities: RegistryCapabilities = {
+    register: false,
+    steer: false,
+    routes: false,
+    push: false,
+    lease: false,
+    weights: true,
+    groups: false,
+    propagationMs: 0,
+    reach: 'network',
+  };
+  readonly #closed = new AbortController();
+  readonly #resolver: Resolver;
+  /** Records that are of no use, and have been told. */
+  readonly #told = new Set<string>();
+
+  constructor(
+    names: DnsNames,
+    private readonly settings: DnsSettings,
+    private readonly time: Time,
+  ) {
+    const shown =
+      typeof names === 'string'
+        ? names
+        : Object.entries(names)
+            .map((pair) => pair.join('='))
+            .join(';');
+    this.name = `dns:${shown.length > 116 ? `${shown.slice(0, 115)}…` : shown}`;
+    const { servers, timeoutMs } = settings;
+    this.#resolver = new Resolver({ servers, timeoutMs, time });
+  }
+
+  register(): Registration {
+    throw new RookeryError('ROOKERY_REGISTRY_READONLY', {
+      path: 'registry',
+      found: 'found DNS, which takes no registrations.',
+      remedy: 'Set register: "never" (ROOKERY_REGISTER=never), or use a registry such as etcd().',
+    });
+  }
+
+  async *watch(service: string, signal: AbortSignal): AsyncIterable<ChangeBatch> {
+    const ends = AbortSignal.any([signal, this.#closed.signal]);
+    // Every question that is on its way listens; Node warns of more than ten.
+    setMaxListeners(0, ends);
+    try {
+      const lookup = await this.#lookupOf(checkName(service, 'service'));
+      let known: Map<string, ServiceInstance> | undefined;
+      while (!ends.aborted) {
+        const listing = lookup ? await lookup.look(ends) : NOTHING;
+        if (ends.aborted) break;
+        const instances = this.#instancesOf(service, listing);
+        const batch = listChanges(known, instances, ({ address }): DeleteCause =>
+          // DNS does not say why somebody is gone; but it says that somebody is there and has to wait.
+          listing.spare.has(address) ? 'left' : 'lost',
+        );
+        known = new Map(instances.map((instance) => [instance.id, instance]));
+        if (batch.length > 0) yield batch;
+        await pause(this.time, lookup ? this.#intervalOf(listing) : 2 ** 31 - 1, ends);
+      }
+    } catch (error) {
+      if (!ends.aborted) throw error;
+    }
+    if (!signal.aborted && this.#closed.signal.aborted) throw closed(this.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+  }
+
+  async #lookupOf(service: string): Promise<ServiceLookup | undefined> {
+    const { questionOf, family } = this.settings;
+    const question = questionOf(service);
+    if (!question) return undefined;
+    const candidates = candidatesOf(question.name, await this.#searchRules());
+    const resolver = this.#resolver;
+    return new ServiceLookup({ resolver, question, candidates, family, onMalformed: this.#malformed });
+  }
+
+  async #searchRules(): Promise<SearchRules> {
+    const { search, ndots } = this.settings;
+    const { domains, ndots: usual } = await readSearchRules(RESOLV_CONF);
+    return { domains: search ?? domains, ndots: ndots ?? usual };
+  }
+
+  #instancesOf(service: string, { instances }: Listing): ServiceInstance[] {
+    const { secure } = this.settings;
+    return instances.flatMap(({ address, weight }) => {
+      try {
+        return [createInstance({ id: address, service, address, weight, secure })];
+      } catch (error) {
+        this.#malformed(address, error instanceof Error ? error : new Error(messageOf(error)));
+        return [];
+      }
+    });
+  }
+
+  #intervalOf({ ttlMs }: Listing): number {
+    const { minTtlMs, maxTtlMs } = this.settings;
+    return Math.min(maxTtlMs, Math.max(minTtlMs, ttlMs ?? minTtlMs));
+  }
+
+  readonly #malformed = (place: string, error: Error): void => {
+    const text = `${place} ${error.message}`;
+    if (this.#told.has(text)) return;
+    if (this.#told.size >= 1000) this.#told.clear();
+    this.#told.add(text);
+    this.events.emit({ type: 'entry.malformed', place: `${this.name} ${place}`, error });
+  };
+}
+
+const NOTHING: Listing = { instances: [], spare: new Set() };
+
+function closed(path: string): RookeryError {
+  return new RookeryError('ROOKERY_REGISTRY_CLOSED', {
+    path,
+    found: 'the registry was used after it was closed.',
+    remedy: 'Keep the application, or the registry, open for as long as calls are made.',
+  });
+}
