@@ -1,10 +1,10 @@
-import { createSecureContext } from 'node:tls';
 import { formatAddress, parseAddress } from '../../core/address.js';
-import { messageOf, RookeryError, show } from '../../core/errors.js';
+import { RookeryError, show } from '../../core/errors.js';
 import { checkKeys, type KeysOf } from '../../core/keys.js';
 import type { Random, Time } from '../../core/time.js';
 import { chooseDialects, type DialectChoice } from './dialects/choose.js';
 import { Layout } from './layout.js';
+import { checkCertificates, type Certificates } from '../certificates.js';
 
 export interface EtcdTls {
   /** Certificates that the servers' are signed by, PEM; default those that Node trusts. */
@@ -50,7 +50,7 @@ export interface EtcdSettings {
   readonly ttlMs: number;
   readonly auth?: { readonly username: string; readonly password: string };
   /** Absent = plain text. */
-  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  readonly tls?: Certificates;
 }
 
 const KEYS: KeysOf<EtcdOptions> = {
@@ -65,7 +65,6 @@ const KEYS: KeysOf<EtcdOptions> = {
   time: true,
   random: true,
 };
-const TLS_KEYS: KeysOf<EtcdTls> = { ca: true, cert: true, key: true };
 
 const MIN_TTL_MS = 2000;
 /** A day: a longer one would be a mistake of the unit. */
@@ -148,36 +147,8 @@ function checkTls(tls: EtcdTls | undefined, secure: boolean | undefined): EtcdSe
   if (tls === undefined) return secure ? {} : undefined;
   if (typeof tls !== 'object' || tls === null)
     throw invalid('tls', `found ${show(tls)}`, 'Use { ca, cert, key }, or {}.');
-  checkKeys(tls, TLS_KEYS, 'registry.tls');
   if (secure === false) throw invalid('tls', 'found TLS with http:// hosts', 'Use https://, or leave the scheme out.');
-  const { ca, cert, key } = tls;
-  if (!cert !== !key) throw invalid('tls', 'found only one of cert and key', 'Set both, or neither.');
-  const texts = {
-    ...(ca !== undefined && { ca: pem(ca, 'tls.ca') }),
-    ...(cert !== undefined && { cert: pem(cert, 'tls.cert') }),
-    ...(key !== undefined && { key: pem(key, 'tls.key') }),
-  };
-  checkUsable(texts);
-  return texts;
-}
-
-function pem(text: unknown, path: string): Buffer {
-  const remedy = 'Use the PEM text, which begins with -----BEGIN, or a Buffer that holds it.';
-  const found = Buffer.isBuffer(text) ? text : typeof text === 'string' ? Buffer.from(text) : undefined;
-  if (!found) throw invalid(path, `found ${text === null ? 'null' : `a ${typeof text}`}`, remedy);
-  // A path in place of the text would be silently no authority at all.
-  if (!found.includes('-----BEGIN ')) throw invalid(path, 'found a text that is no PEM', remedy);
-  return found;
-}
-
-/** What TLS itself refuses would otherwise be told at every try, as if etcd were away. */
-function checkUsable(texts: NonNullable<EtcdSettings['tls']>): void {
-  try {
-    createSecureContext(texts);
-  } catch (error) {
-    const found = `found what cannot be used (${messageOf(error)})`;
-    throw invalid('tls', found, 'Use a certificate and the key that was made for it, without a passphrase.');
-  }
+  return checkCertificates(tls, 'registry.tls');
 }
 
 function invalid(path: string, found: string, remedy: string): RookeryError {
