@@ -72,6 +72,7 @@ describe('the reference of options', () => {
     ['registries.md', 'file', 'FileOptions'],
     ['registries.md', 'composite', 'CompositeOptions'],
     ['registries.md', 'dns', 'DnsOptions'],
+    ['registries.md', 'http', 'HttpOptions'],
     ['registries.md', 'etcd', 'EtcdOptions'],
   ])('has in %s under "%s" exactly the members of %s', (file, heading, name, elsewhere = '') => {
     const [own = ''] = section(readPage(`docs/reference/${file}`), heading).split(/^#+ /m);

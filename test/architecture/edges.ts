@@ -22,9 +22,10 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
       'registries/dns',
       'registries/etcd',
       'registries/file',
+      'registries/http',
       'registries/local',
     ],
-    packages: ['node:events', 'node:path', 'node:perf_hooks', 'node:url'],
+    packages: ['node:events', 'node:http', 'node:https', 'node:path', 'node:perf_hooks', 'node:tls', 'node:url'],
   },
   'registries/composite': {
     folders: ['core', 'registries'],
@@ -35,8 +36,12 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     packages: ['node:fs/promises'],
   },
   'registries/dns': {
-    folders: ['core'],
+    folders: ['core', 'registries'],
     packages: ['dns-packet', 'node:crypto', 'node:dgram', 'node:dns', 'node:fs/promises', 'node:net'],
+  },
+  'registries/http': {
+    folders: ['core', 'registries'],
+    packages: ['node:http', 'node:https', 'node:util', 'node:zlib'],
   },
   'registries/local': {
     folders: ['core', 'system', 'registries'],
@@ -44,7 +49,7 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
   },
   'registries/etcd': {
     folders: ['core', 'system', 'registries'],
-    packages: ['node:crypto', 'node:tls'],
+    packages: ['node:crypto'],
     lazy: ['etcd3', '@grpc/grpc-js'],
   },
   grpc: {

@@ -3,6 +3,7 @@ export { composite, type CompositeOptions } from './composite.js';
 export { defaultRegistry } from './default.js';
 export { file, type FileOptions } from './file.js';
 export { dns, type DnsNames, type DnsOptions } from './dns.js';
+export { http, type HttpHeaders, type HttpOptions, type HttpTls } from './http.js';
 export { local, type LocalOptions } from './local.js';
 export { memory } from './memory.js';
 export { staticRegistry } from './static.js';

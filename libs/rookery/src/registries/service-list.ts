@@ -16,6 +16,8 @@ export interface ServiceListOptions {
   readonly place: string;
   /** Whether `unix:` addresses are taken: only from those who are on this machine. */
   readonly unix: boolean;
+  /** The list is of this service alone: entries need not name it, and may stand as `{ "instances": […] }`. */
+  readonly service?: string | undefined;
   /** The list as it was before: what it said of an entry that cannot be read now stays. */
   readonly before?: ServiceList | undefined;
 }
@@ -42,11 +44,17 @@ export function parseServiceList(text: string, options: ServiceListOptions): Ser
     throw malformed(place, 'found text that is no JSON, or is cut off.', cause);
   }
   const reader = new ListReader(options);
+  const { service } = options;
+  if (service !== undefined && service !== 'instances' && hasInstances(value)) value = value.instances;
   if (Array.isArray(value)) for (const [i, entry] of value.entries()) reader.entry(entry, `${place}[${i}]`);
   else if (typeof value === 'object' && value !== null)
     for (const [service, entries] of Object.entries(value)) reader.service(service, entries);
   else throw malformed(place, `found ${show(value)} instead of a list.`);
   return reader.list();
+}
+
+function hasInstances(value: unknown): value is { readonly instances: readonly unknown[] } {
+  return typeof value === 'object' && Array.isArray((value as { readonly instances?: unknown } | null)?.instances);
 }
 
 /** A list that nobody would write by hand, or generate for a fleet of any size that is known. */
@@ -98,7 +106,7 @@ class ListReader {
 
   /** An entry that says itself which service it is of. */
   entry(entry: unknown, place: string): void {
-    const service = (entry as Partial<StaticEntry> | null)?.service;
+    const service = (entry as Partial<StaticEntry> | null)?.service ?? this.options.service;
     if (typeof service === 'string' && isName(service)) this.#add(entry, service, place, this.#instances(service));
     else this.#tell(`${place}.service`, service === undefined ? 'it is missing.' : `found ${show(service)}.`, false);
   }

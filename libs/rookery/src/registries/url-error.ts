@@ -1,7 +1,7 @@
 import { RookeryError, show } from '../core/errors.js';
 import { nearest } from '../core/keys.js';
 
-export const SCHEMES = ['memory', 'local', 'static', 'file', 'dns', 'etcd', 'etcds'] as const;
+export const SCHEMES = ['memory', 'local', 'static', 'file', 'dns', 'http', 'https', 'etcd', 'etcds'] as const;
 
 /** Every form of a registry URL, as error messages list them. */
 export const URL_FORMS = [
@@ -12,6 +12,7 @@ export const URL_FORMS = [
   'file:<path>',
   'dns:[//<server>[:53]/]<name>',
   'dns:<service>=<name>;<service>=…',
+  'http[s]://[user:password@]<host>/<path>[?service=<service>]',
   'etcd://[user:password@]<host>[:2379],<host>…[/<prefix>][?read=<dialect>,…&write=…]',
   'etcds://… (TLS)',
 ] as const;
@@ -37,11 +38,28 @@ const PLAIN: ReadonlySet<string> = new Set(['memory:', 'local:', 'static:', 'dns
 export function redactUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:)(.*)$/is.exec(url) ?? [];
   if (scheme !== undefined && PLAIN.has(scheme)) return url.replace(/^.*@/s, `${scheme}***@`);
+  if (scheme === 'http:' || scheme === 'https:') return redactHttp(scheme, rest);
   if (!isEtcd(scheme, rest)) return scheme === undefined ? '***' : `${scheme}***`;
   const [, slashes = '', hosts = '', path = ''] = /^(\/*)([^/]*)(.*)$/s.exec(
     rest.replace(/^(\/*).*@/s, '$1***@').replace(/[?#].*$/s, '?***'),
   )!;
   return `${scheme}${slashes}${hosts.replaceAll(/:(?!\d+(?:,|$|\?))[^,:\]]+(?=,|$|\?)/g, ':***')}${path}`;
+}
+
+/** Without the user, the fragment, and every value of the query that is not where the service stands. */
+function redactHttp(scheme: string, rest: string): string {
+  const [, slashes = '', authority = '', path = '', query] = /^(\/*)([^/?#]*)([^?#]*)(?:\?([^#]*))?/s.exec(rest)!;
+  const values = query?.replaceAll(/[^&]+/g, (pair) => {
+    const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+    if (name === undefined) return '***';
+    return `${name}=${value === '' || value === '<service>' ? value : '***'}`;
+  });
+  // A password may hold an unescaped slash.
+  const place = (authority + path)
+    .replace(/^.*@/s, '***@')
+    // Where a password holds a question mark, what stands before it looks like a port.
+    .replace(/^([^/]*):(?!\d+(?:\/|$))[^/:\]]+(?=\/|$)/, '$1:***');
+  return `${scheme}${slashes}${place}${values === undefined ? '' : `?${values}`}`;
 }
 
 /** Its scheme, or what looks like a slip of the pen: who sees `ectd:***` sees nothing. */

@@ -58,6 +58,13 @@ describe('registryFromUrl', () => {
   });
 
   it.each([
+    ['http://h/<service>', 'http://h/<service>'],
+    ['https://u:hunter2@h/x?service=&key=hunter2', 'https://***@h/x?service=&key=***'],
+  ])('%s asks for a list', (url, name) => {
+    expect(registryFromUrl(url).name).toBe(name);
+  });
+
+  it.each([
     ['etcd://h1:2379', { namespace: 'ci' }],
     ['etcds://u:p%40ss@h1,h2:1/prefix', { ttlMs: 5000 }],
   ])('%s is an etcd registry', async (url, options) => {
@@ -93,6 +100,8 @@ describe('registryFromUrl', () => {
     ['dns:a=b=c', 'a part is not <service>=<name>'],
     ['dns:a/b=c:1', 'ROOKERY_NAME_INVALID'],
     ['dns://ns.example/users:1', 'Use an IP address'],
+    ['http:', 'this is no URL of http or https'],
+    ['http://u:secret@h:x/', 'this is no URL'],
     ['static:', 'it names no service'],
     ['static:users', 'a part is not <service>=<host:port>,…'],
     ['static:users=a=b', 'a part is not <service>=<host:port>,…'],
@@ -179,6 +188,12 @@ describe('redactUrl', () => {
     ['static:a=1.2.3.4:1', 'static:a=1.2.3.4:1'],
     ['static:u:p@h:1', 'static:***@h:1'],
     ['dns:<service>.svc:1', 'dns:<service>.svc:1'],
+    ['https://h/a?service=<service>&k=v&t#f', 'https://h/a?service=<service>&k=***&***'],
+    ['http://u:p/a@h/b', 'http://***@h/b'],
+    ['http:u:p@h', 'http:***@h'],
+    ['http://u:p?x=1@h', 'http://u:***?x=***'],
+    ['http://[::1]:80/a', 'http://[::1]:80/a'],
+    ['http://h:80', 'http://h:80'],
   ])('%s becomes %s', (url, redacted) => {
     expect(redactUrl(url)).toBe(redacted);
   });

@@ -7,6 +7,7 @@ import { dns } from './dns.js';
 import { etcd, type DialectName } from './etcd/index.js';
 import { parseEtcdUrl } from './etcd-url.js';
 import { file } from './file.js';
+import { http } from './http.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
 import { staticRegistry } from './static.js';
@@ -28,6 +29,7 @@ export interface RegistryUrlOptions {
 /**
  * Makes the registry that a URL names: `memory:`, `local:[<namespace>]`, `static:<service>=<address>,…;…`,
  * `file:<path>`, `dns:[//<server>/]<name>` with `<service>` in the name, `dns:<service>=<name>;…`,
+ * `http://…` or `https://…` (a list as JSON),
  * `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
  * percent-decoded; without a port it is 2379, without a prefix `rookery`. `?read=…&write=…` names dialects.
  * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
@@ -47,6 +49,9 @@ export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): 
       return file(filePath(url, rest, path));
     case 'dns':
       return dnsFromUrl(url, rest, path);
+    case 'http':
+    case 'https':
+      return understood(url, path, () => http(url));
     case 'etcd':
     case 'etcds':
       return etcdFromUrl(url, options);

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
-import { RookeryError } from '../../core/errors.js';
 import type { Time } from '../../core/time.js';
+import { settled } from '../settled.js';
 import { readAnswer, writeQuery, type Answer, type Query, type Question } from './message.js';
 
 export interface DnsServer {
@@ -39,7 +39,7 @@ async function whole(options: ExchangeOptions, answer: Answer): Promise<Answer> 
 /** From a port of its own for each question, which is what makes answers hard to forge (RFC 5452). */
 function overUdp(options: ExchangeOptions, query: Query): Promise<Answer> {
   const { host, port } = options.server;
-  return settled(options, (resolve, reject) => {
+  return settled<Answer>(options, (resolve, reject) => {
     const socket = createSocket(isIPv6(host.replace(/%.*$/, '')) ? 'udp6' : 'udp4').unref();
     socket.on('error', reject);
     socket.on('message', (bytes) => take(bytes, query, resolve, reject));
@@ -51,7 +51,7 @@ function overUdp(options: ExchangeOptions, query: Query): Promise<Answer> {
 
 /** RFC 7766: each message stands behind its length. */
 function overTcp(options: ExchangeOptions, query: Query): Promise<Answer> {
-  return settled(options, (resolve, reject) => {
+  return settled<Answer>(options, (resolve, reject) => {
     const socket = connect(options.server).unref();
     const length = Buffer.alloc(2);
     length.writeUInt16BE(query.bytes.length);
@@ -81,38 +81,4 @@ function take(bytes: Buffer, query: Query, resolve: Resolve, reject: Reject): vo
   } catch (cause) {
     reject(new Error('its answer cannot be read', { cause }));
   }
-}
-
-/** What `start` comes to, in time; then whatever it has opened is closed. */
-function settled(
-  { time, timeoutMs, signal }: ExchangeOptions,
-  start: (resolve: Resolve, reject: Reject) => () => void,
-): Promise<Answer> {
-  return new Promise<Answer>((resolve, reject) => {
-    const aborted = () => end(() => reject(closed()));
-    const timer = time.after(timeoutMs, () => end(() => reject(new Error(`no answer within ${timeoutMs} ms`))));
-    let over = false;
-    const end = (then: () => void) => {
-      if (over) return;
-      over = true;
-      timer[Symbol.dispose]();
-      signal.removeEventListener('abort', aborted);
-      close();
-      then();
-    };
-    const close = start(
-      (answer) => end(() => resolve(answer)),
-      (error) => end(() => reject(error)),
-    );
-    if (signal.aborted) return aborted();
-    signal.addEventListener('abort', aborted, { once: true });
-  });
-}
-
-function closed(): RookeryError {
-  return new RookeryError('ROOKERY_REGISTRY_CLOSED', {
-    path: 'registry',
-    found: 'the watch ended while a question was asked.',
-    remedy: 'Nothing is to be done.',
-  });
 }

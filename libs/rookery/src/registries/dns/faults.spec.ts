@@ -161,9 +161,46 @@ describe('a DNS server', () => {
     expect([observer.ids, observer.error]).toEqual([all, undefined]);
   });
 
+  it('that sends aliases in circles has failed', async () => {
+    const alias = (name: string, data: string) => ({ type: 'CNAME', name, data, ttl: 1 });
+    proxy.meddle = (answer) => {
+      const answers = [alias('b.svc.test', 'c.svc.test'), alias('c.svc.test', 'b.svc.test')];
+      return [encode({ ...decode(answer), answers, additionals: [] } as never)];
+    };
+    expect((await failureOf(watch({}, 'b.svc.test:1'))).message).toContain('its aliases go in circles');
+  });
+
   it('that never answers for AAAA has IPv4 addresses all the same', async () => {
     proxy.meddle = (answer) => (decode(answer).questions?.[0]?.type === 'AAAA' ? [] : [answer]);
     expect((await watch({}, 'b.svc.test:1').ready()).ids).toEqual(['10.0.0.2:1']);
+  });
+});
+
+describe('search domains', () => {
+  const options = { search: ['svc.test', 'elsewhere.test'], ndots: 5 };
+  const failing = (domain: string) => (answer: Buffer) =>
+    decode(answer).questions?.[0]?.name.endsWith(domain) ? withRcode(2)(answer) : [answer];
+
+  it('that are refused do not hide that a service is gone', async () => {
+    const observer = watch(options, '_grpc._tcp.<service>');
+    await observer.until(() => expect(observer.ids).toEqual(FOUND));
+    await server.serve({ ...ZONE, srv: [] });
+    await observer.until(() => expect(observer.ids).toEqual([]));
+    await server.serve(ZONE);
+    await observer.until(() => expect(observer.ids).toEqual(FOUND));
+  });
+
+  it('that fail do not hide it either, once it has been there', async () => {
+    const observer = watch(options, '_grpc._tcp.<service>');
+    await observer.until(() => expect(observer.ids).toEqual(FOUND));
+    proxy.meddle = failing('elsewhere.test');
+    await server.serve({ ...ZONE, srv: [] });
+    await observer.until(() => expect(observer.ids).toEqual([]));
+  });
+
+  it('that fail at the start may be the right ones', async () => {
+    proxy.meddle = failing('svc.test');
+    expect((await failureOf(watch(options, '_grpc._tcp.<service>'))).message).toContain('SERVFAIL');
   });
 });
 

@@ -109,7 +109,10 @@ export class ServiceLookup {
         this.options.onMalformed(target, malformed(target, 'found no address of this target.'));
       } catch (error) {
         failure = error;
-        found.set(target, { addresses: this.#addresses.known(target).addresses, ttlMs: 0 });
+        const { addresses } = this.#addresses.known(target);
+        found.set(target, { addresses, ttlMs: 0 });
+        if (addresses.length === 0 && !signal.aborted && error instanceof RookeryError)
+          this.options.onMalformed(target, error);
       }
     });
     const none = [...found.values()].every(({ addresses }) => addresses.length === 0);
@@ -117,16 +120,17 @@ export class ServiceLookup {
     return found;
   }
 
-  /** The first of the candidates that has something, beginning with the one that had it before. */
+  /**
+   * The first of the candidates that has something, beginning with the one that had it before. That one also says that
+   * there is nothing, whatever becomes of the others; until there is one, a server that fails may have meant the right name.
+   */
   async #search<T>(ask: (name: string) => Promise<T>, hasEntries: (answer: T) => boolean): Promise<T> {
-    if (this.#known !== undefined) {
-      const answer = await ask(this.#known);
-      if (hasEntries(answer)) return answer;
-      this.#known = undefined;
-    }
-    let nothing: T | undefined;
-    let failure: unknown;
+    const before = this.#known;
+    let nothing = before === undefined ? undefined : await ask(before);
+    if (nothing !== undefined && hasEntries(nothing)) return nothing;
+    const failures: Unresolved[] = [];
     for (const name of this.options.candidates) {
+      if (name === before) continue;
       try {
         const answer = await ask(name);
         nothing ??= answer;
@@ -134,13 +138,15 @@ export class ServiceLookup {
         this.#known = name;
         return answer;
       } catch (error) {
-        failure ??= error;
+        if (!(error instanceof Unresolved)) throw error;
+        failures.push(error);
         // Servers that refuse one name may have another; those that are silent are so for all of them.
-        if (!(error instanceof Unresolved && error.heard)) break;
+        if (!error.heard) break;
       }
     }
-    if (failure !== undefined || nothing === undefined) throw failure;
-    return nothing;
+    const decisive = before !== undefined || failures.every(({ code }) => code === 'ROOKERY_REGISTRY_REFUSED');
+    if (nothing !== undefined && decisive) return nothing;
+    throw failures.find(({ code }) => code !== 'ROOKERY_REGISTRY_REFUSED') ?? failures[0]!;
   }
 }
 

@@ -57,6 +57,7 @@ export class Resolver {
         ttlMs = Math.min(ttlMs, alias.ttlMs);
         name = alias.target;
       }
+      if (hops >= MAX_ALIASES) break;
       const records = answer.records.filter((record) => record.type === question.type && record.name === name);
       if (records.length === 0 && name !== asked && answer.rcode === 'NOERROR' && !answer.negativeTtlMs) continue;
       const ttls = records.length > 0 ? records.map((record) => record.ttlMs) : [answer.negativeTtlMs ?? Infinity];
