@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { DeleteCause } from '../core/change.js';
 import { messageOf, RookeryError } from '../core/errors.js';
 import { EventHub } from '../core/event.js';
 import { checkName, createInstance, type ServiceInstance } from '../core/instance.js';
@@ -45,6 +44,8 @@ class DnsRegistry implements Registry {
   };
   readonly #closed = new AbortController();
   readonly #resolver: Resolver;
+  /** What was told last of each service, by id: a watch that begins again after a fault goes on from there. */
+  readonly #shown = new Map<string, ReadonlyMap<string, ServiceInstance>>();
   /** Records that are of no use, and have been told. */
   readonly #told = new Set<string>();
 
@@ -83,11 +84,9 @@ class DnsRegistry implements Registry {
         const listing = lookup ? await lookup.look(ends) : NOTHING;
         if (ends.aborted) break;
         const instances = this.#instancesOf(service, listing);
-        const batch = listChanges(known, instances, ({ address }): DeleteCause =>
-          // DNS does not say why somebody is gone; but it says that somebody is there and has to wait.
-          listing.spare.has(address) ? 'left' : 'lost',
-        );
+        const batch = known ? changesTo(known, instances, listing) : this.#first(service, instances, listing);
         known = new Map(instances.map((instance) => [instance.id, instance]));
+        this.#shown.set(service, known);
         if (batch.length > 0) yield batch;
         await pause(this.time, lookup ? this.#intervalOf(listing) : 2 ** 31 - 1, ends);
       }
@@ -116,6 +115,16 @@ class DnsRegistry implements Registry {
     return { domains: search ?? domains, ndots: ndots ?? usual };
   }
 
+  /** A reset alone would say of those who make room that they are lost. */
+  #first(service: string, instances: readonly ServiceInstance[], { spare }: Listing): ChangeBatch {
+    const shown = [...(this.#shown.get(service)?.values() ?? [])];
+    const room = shown.filter(({ address }) => spare.has(address));
+    return [
+      { type: 'reset', instances: [...instances, ...room] },
+      ...room.map(({ id }) => ({ type: 'delete', id, cause: 'left' }) as const),
+    ];
+  }
+
   #instancesOf(service: string, { instances }: Listing): ServiceInstance[] {
     const { secure } = this.settings;
     return instances.flatMap(({ address, weight }) => {
@@ -140,6 +149,15 @@ class DnsRegistry implements Registry {
     this.#told.add(text);
     this.events.emit({ type: 'entry.malformed', place: `${this.name} ${place}`, error });
   };
+}
+
+/** DNS does not say why somebody is gone; but it says that somebody is there and has to wait. */
+function changesTo(
+  known: ReadonlyMap<string, ServiceInstance>,
+  instances: readonly ServiceInstance[],
+  { spare }: Listing,
+): ChangeBatch {
+  return listChanges(known, instances, ({ address }) => (spare.has(address) ? 'left' : 'lost'));
 }
 
 const NOTHING: Listing = { instances: [], spare: new Set() };

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { decode, encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RookeryError } from '../../core/errors.js';
+import type { EventSink } from '../../core/event.js';
 import { createDirectory, type Directory } from '../../core/directory.js';
 import { systemTime } from '../../system/time.js';
 import { Observer } from '../../testing/conformance/observer.js';
@@ -173,6 +174,27 @@ describe('a DNS server', () => {
   it('that never answers for AAAA has IPv4 addresses all the same', async () => {
     proxy.meddle = (answer) => (decode(answer).questions?.[0]?.type === 'AAAA' ? [] : [answer]);
     expect((await watch({}, 'b.svc.test:1').ready()).ids).toEqual(['10.0.0.2:1']);
+  });
+});
+
+describe('a fault', () => {
+  it('in which a better priority comes back leaves nobody of a worse one behind', async () => {
+    const better = { ...ZONE.srv[0]!, target: 'c.svc.test', priority: 1 };
+    const worse = { ...ZONE.srv[0]!, priority: 2 };
+    const hosts = { ...ZONE.hosts, 'c.svc.test': ['10.0.0.3'] };
+    await server.serve({ ...ZONE, hosts, srv: [worse] });
+    const registry = registryOf();
+    const causes: string[] = [];
+    const emit: EventSink = (event) => event.type === 'instance.removed' && causes.push(`${event.id} ${event.cause}`);
+    const directory = createDirectory(registry, { time: systemTime, random: Math.random, emit });
+    opened.push(directory);
+    directory.subscribe('users', () => {});
+    await eventually(() => expect(addressesIn(directory)).toEqual({ addresses: FOUND, stale: false }));
+    await server.stop();
+    await eventually(() => expect(addressesIn(directory).stale).toBe(true));
+    await server.serve({ ...ZONE, hosts, srv: [worse, better] });
+    await eventually(() => expect(addressesIn(directory)).toEqual({ addresses: ['10.0.0.3:50051'], stale: false }));
+    expect(causes).toEqual(['10.0.0.1:50051 left']);
   });
 });
 
