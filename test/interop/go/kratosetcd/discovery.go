@@ -3,6 +3,7 @@ package kratosetcd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/go-kratos/kratos/v2/registry"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -57,7 +58,10 @@ func (w *watcher) Next() ([]*registry.ServiceInstance, error) {
 	select {
 	case <-w.ctx.Done():
 		return nil, w.ctx.Err()
-	case <-w.events:
+	case _, ok := <-w.events:
+		if !ok {
+			return nil, errors.New("the watch has ended")
+		}
 		return w.discovery.GetService(w.ctx, w.name)
 	}
 }
