@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** What fills the machine by itself. */
 const ALONE = ['test/faults/**/*.spec.ts', 'test/mux/**/*.spec.ts'];
-/** What needs Go: `npm run test:interop`. */
+/** What needs Go has a configuration of its own: `npm run test:interop`. */
 const INTEROP = ['test/interop/**/*.spec.ts'];
 
 // Tests import the sources of the workspace packages (condition `rookery-source`), so a unit test needs no build;
@@ -33,17 +33,6 @@ export default defineConfig({
       // After the others: a dozen of fleets at once leave little of a small machine to whoever runs beside them.
       // They mostly wait, so there is one more of them at a time.
       { extends: true, test: { name: 'faults', include: ALONE, maxWorkers: 3, sequence: { groupOrder: 1 } } },
-      {
-        extends: true,
-        test: {
-          name: 'interop',
-          include: INTEROP,
-          testTimeout: 60_000,
-          // All of what takes a minute at once.
-          maxConcurrency: 20,
-          sequence: { groupOrder: 2 },
-        },
-      },
     ],
   },
 });

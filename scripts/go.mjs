@@ -1,14 +1,20 @@
-// Finds a real Go for the interop tests, and builds their programs with it.
+// Finds a real Go for the interop tests, and builds their programs with it: those of test/interop, and a newer etcd than
+// distributions have, with its tools, from its sources.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { executable, onPath } from './binary.mjs';
 import { run } from './run.mjs';
 
 const MODULES = 'test/interop/go';
 const BIN = 'test/interop/bin';
-/** What is built of which module. go-zero's own tag leaves Kubernetes out, which takes longer than everything else. */
-const PROGRAMS = { '.': ['./cmd/...'], gozero: ['-tags=no_k8s', '.'] };
+const ETCD = ['server', 'etcdctl', 'etcdutl'].map((name) => `go.etcd.io/etcd/${name}/v3`);
+/** What is built of which module, and where. go-zero's own tag leaves Kubernetes out, which takes longer than everything else. */
+const PROGRAMS = [
+  { module: '.', args: ['./cmd/...'], bin: BIN },
+  { module: 'gozero', args: ['-tags=no_k8s', '.'], bin: BIN },
+  { module: 'etcd', args: ETCD, bin: `${BIN}/etcd` },
+];
 
 /** Path of Go: GO_BIN, or PATH. Throws with what to do where there is none, or only an older one than go.mod asks for. */
 export function findGo() {
@@ -26,9 +32,11 @@ export function findGo() {
 /** Builds what has changed, as Go's own cache knows; the first time takes minutes. */
 export function buildGo() {
   const go = findGo();
-  const bin = join(process.cwd(), BIN) + '/';
-  for (const [module, args] of Object.entries(PROGRAMS))
-    run(go, '-C', join(MODULES, module), 'build', '-ldflags=-s -w', '-o', bin, ...args);
+  for (const { module, args, bin } of PROGRAMS) {
+    const folder = join(process.cwd(), bin);
+    mkdirSync(folder, { recursive: true });
+    run(go, '-C', join(MODULES, module), 'build', '-ldflags=-s -w', '-o', `${folder}/`, ...args);
+  }
 }
 
 function versionOf(go) {

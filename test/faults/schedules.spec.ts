@@ -10,7 +10,7 @@ const TTL_MS = 3000;
 const CONNECTION_MS = 5000;
 /** How many fleets suffer at the same time. */
 const AT_ONCE = 12;
-/** As many again run on the newer etcd: see scripts/new-etcd.mjs. */
+/** As many again run on the newer etcd: see test/interop. */
 const SCHEDULES = 100;
 
 /** A dozen of etcd on one disk wait for each other's writes, and leases run out by that. */

@@ -1,10 +1,10 @@
 import { describe } from 'vitest';
 import { baselineCases, peerCases } from './support/cases.js';
 import { InteropStage } from './support/interop-stage.js';
-import { GO_ZERO, isSpoken } from './support/peers.js';
+import { GO_ZERO } from './support/peers.js';
 
 describe(GO_ZERO.name, () => {
   const stage = new InteropStage();
   baselineCases(stage, GO_ZERO);
-  describe.skipIf(!isSpoken(GO_ZERO))('with Nest', () => peerCases(stage, GO_ZERO));
+  describe('with Nest', () => peerCases(stage, GO_ZERO));
 });

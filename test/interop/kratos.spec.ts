@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { baselineCases, peerCases } from './support/cases.js';
 import { InteropStage } from './support/interop-stage.js';
-import { isSpoken, KRATOS } from './support/peers.js';
+import { KRATOS } from './support/peers.js';
 import { sees } from './support/sides.js';
 
 describe(KRATOS.name, () => {
   const stage = new InteropStage();
   baselineCases(stage, KRATOS);
 
-  describe.skipIf(!isSpoken(KRATOS))('with Nest', () => {
+  describe('with Nest', () => {
     peerCases(stage, KRATOS);
 
     it('its client honours the weights of Nest servers', async () => {

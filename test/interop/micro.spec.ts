@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { baselineCases, peerCases } from './support/cases.js';
 import { InteropStage } from './support/interop-stage.js';
-import { isSpoken, MICRO } from './support/peers.js';
+import { MICRO } from './support/peers.js';
 import { sees } from './support/sides.js';
 
 describe(MICRO.name, () => {
@@ -21,7 +21,7 @@ describe(MICRO.name, () => {
     expect((await client.ask({ n: 5, group: 'canary' })).tally).toEqual({ canary: 5 });
   });
 
-  describe.skipIf(!isSpoken(MICRO))('with Nest', () => {
+  describe('with Nest', () => {
     peerCases(stage, MICRO);
 
     it('a client in Go honours weights and groups of Nest servers', async () => {

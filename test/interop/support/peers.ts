@@ -1,4 +1,4 @@
-import { etcd, type EtcdOptions } from 'rookery/etcd';
+import type { DialectChoice, EtcdOptions } from 'rookery/etcd';
 import type { GoProgramName } from './go-program.js';
 
 /** A framework in Go, and how Rookery and it find each other. */
@@ -27,16 +27,6 @@ export const GO_ZERO: Peer = { name: 'go-zero', program: 'gozero', etcd: dialect
 
 export const PEERS: readonly Peer[] = [GRPC_GO, GRPC_GO_ELSEWHERE, MICRO, KRATOS, GO_ZERO];
 
-function dialects(dialect: string | { readonly dialect: string; readonly prefix: string }): Partial<EtcdOptions> {
-  return { read: ['rookery', dialect], write: ['rookery', dialect] } as Partial<EtcdOptions>;
-}
-
-/** Whether `etcd()` knows these options. */
-export function isSpoken({ etcd: options }: Peer): boolean {
-  try {
-    void etcd({ hosts: '127.0.0.1:1', ...options })[Symbol.asyncDispose]();
-    return true;
-  } catch {
-    return false;
-  }
+function dialects(dialect: DialectChoice): Partial<EtcdOptions> {
+  return { read: ['rookery', dialect], write: ['rookery', dialect] };
 }

@@ -1,4 +1,4 @@
-// A newer etcd than distributions have, with what its release was made of: scripts/new-etcd.mjs builds it.
+// A newer etcd than distributions have, with what its release was made of: scripts/go.mjs builds it.
 module rookery.test/etcd
 
 go 1.26.0
