@@ -7,6 +7,7 @@ import { findDnsmasq } from './dnsmasq.mjs';
 import { findEtcd } from './etcd.mjs';
 import { buildGo } from './go.mjs';
 import { findNats } from './nats.mjs';
+import { findZooKeeper } from './zookeeper.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -34,6 +35,9 @@ const steps = {
   },
   nats() {
     console.log(`rookery: nats-server is ${findNats({ install: true })}`);
+  },
+  zookeeper() {
+    console.log(`rookery: ZooKeeper is ${findZooKeeper({ install: true })}`);
   },
 };
 

@@ -24,6 +24,7 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
       'registries/file',
       'registries/http',
       'registries/local',
+      'registries/zookeeper',
     ],
     packages: ['node:events', 'node:http', 'node:https', 'node:path', 'node:perf_hooks', 'node:tls', 'node:url'],
   },
@@ -51,6 +52,11 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     folders: ['core', 'system', 'registries'],
     packages: ['node:crypto'],
     lazy: ['etcd3', '@grpc/grpc-js'],
+  },
+  'registries/zookeeper': {
+    folders: ['core', 'system', 'registries'],
+    packages: ['node:net', 'node:tls'],
+    files: ['context', 'entry', 'wait', 'wanted'].map((name) => `registries/etcd/${name}.ts`),
   },
   grpc: {
     folders: ['core', 'snapshots', 'system'],

@@ -1,7 +1,19 @@
 import { RookeryError, show } from '../core/errors.js';
 import { nearest } from '../core/keys.js';
 
-export const SCHEMES = ['memory', 'local', 'static', 'file', 'dns', 'http', 'https', 'etcd', 'etcds'] as const;
+export const SCHEMES = [
+  'memory',
+  'local',
+  'static',
+  'file',
+  'dns',
+  'http',
+  'https',
+  'etcd',
+  'etcds',
+  'zookeeper',
+  'zookeepers',
+] as const;
 
 /** Every form of a registry URL, as error messages list them. */
 export const URL_FORMS = [
@@ -15,6 +27,8 @@ export const URL_FORMS = [
   'http[s]://[user:password@]<host>/<path>[?service=<service>]',
   'etcd://[user:password@]<host>[:2379],<host>…[/<prefix>][?read=<dialect>,…&write=…]',
   'etcds://… (TLS)',
+  'zookeeper://[user:password@]<host>[:2181],<host>…[/<prefix>]',
+  'zookeepers://… (TLS)',
 ] as const;
 
 /** What is wrong with a registry URL: where it came from, what was found without its secrets, and which forms exist. */
@@ -33,13 +47,13 @@ const PLAIN: ReadonlySet<string> = new Set(['memory:', 'local:', 'static:', 'dns
 /**
  * The URL without what may be a secret, also where it is broken: credentials (all that stands before the last `@`, since
  * a password may hold an unescaped `/`), a port that is no number (`user:password` without its host), a query, and
- * everything after a scheme that is none of ours, unless it is etcd's misspelt.
+ * everything after a scheme that is none of ours, unless it is a misspelt one of a registry that has servers.
  */
 export function redactUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:)(.*)$/is.exec(url) ?? [];
   if (scheme !== undefined && PLAIN.has(scheme)) return url.replace(/^.*@/s, `${scheme}***@`);
   if (scheme === 'http:' || scheme === 'https:') return redactHttp(scheme, rest);
-  if (!isEtcd(scheme, rest)) return scheme === undefined ? '***' : `${scheme}***`;
+  if (!hasServers(scheme, rest)) return scheme === undefined ? '***' : `${scheme}***`;
   const [, slashes = '', hosts = '', path = ''] = /^(\/*)([^/]*)(.*)$/s.exec(
     rest.replace(/^(\/*).*@/s, '$1***@').replace(/[?#].*$/s, '?***'),
   )!;
@@ -62,8 +76,9 @@ function redactHttp(scheme: string, rest: string): string {
   return `${scheme}${slashes}${place}${values === undefined ? '' : `?${values}`}`;
 }
 
-/** Its scheme, or what looks like a slip of the pen: who sees `ectd:***` sees nothing. */
-function isEtcd(scheme: string | undefined, rest: string): boolean {
-  if (scheme === 'etcd:' || scheme === 'etcds:') return true;
-  return scheme !== undefined && rest.startsWith('//') && /^etcds?$/.test(nearest(SCHEMES, scheme.slice(0, -1)) ?? '');
+/** Its scheme is one of those, or looks like a slip of the pen: who sees `ectd:***` sees nothing. */
+function hasServers(scheme: string | undefined, rest: string): boolean {
+  const servers = /^(etcd|zookeeper)s?$/;
+  if (scheme === undefined || servers.test(scheme.slice(0, -1))) return scheme !== undefined;
+  return rest.startsWith('//') && servers.test(nearest(SCHEMES, scheme.slice(0, -1)) ?? '');
 }

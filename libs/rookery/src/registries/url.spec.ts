@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createInstance } from '../core/instance.js';
 import type { Registry } from '../core/registry.js';
-import { parseEtcdUrl } from './etcd-url.js';
+import { parseServersUrl } from './servers-url.js';
 import { redactUrl } from './url-error.js';
 import { registryFromUrl } from './url.js';
 
@@ -83,11 +83,23 @@ describe('registryFromUrl', () => {
   });
 
   it.each([
+    ['zookeeper://h1', { namespace: 'ci' }, 'zookeeper://h1:2181/rookery-ci'],
+    ['zookeepers://u:p%40ss@h1,h2:1/prefix', { ttlMs: 5000 }, 'zookeepers://h1:2181,h2:1/prefix'],
+  ])('%s is a ZooKeeper registry', async (url, options, name) => {
+    const registry = registryFromUrl(url, options);
+    expect(registry.name).toBe(name);
+    await registry[Symbol.asyncDispose]();
+  });
+
+  it.each([
     ['redis://:secret@h:1', 'there is no registry "redis:"'],
     ['localhost:2379', 'there is no registry "localhost:", or "etcd://" is missing. Use one of'],
     ['ectd://h1:2379', 'found "ectd://h1:2379": there is no registry "ectd:"; did you mean "etcd:"? Use one of'],
     ['redis://h1', 'there is no registry "redis:". Use one of'],
     ['127.0.0.1:2379', 'it has no scheme'],
+    ['zookeper://h1', 'did you mean "zookeeper:"? Use one of'],
+    ['zookeeper://h1/a/../b', 'Use parts with a slash between them'],
+    ['zookeeper://a%3Ab:secret@h1', 'found a colon'],
     ['', 'it has no scheme'],
     ['memory:x', 'nothing may follow "memory:"'],
     ['local:a/b', 'ROOKERY_NAME_INVALID at namespace: found "a/b"'],
@@ -116,7 +128,7 @@ describe('registryFromUrl', () => {
   });
 });
 
-describe('parseEtcdUrl', () => {
+describe('parseServersUrl', () => {
   it.each([
     ['etcd://h1', { hosts: ['h1:2379'], prefix: 'rookery', tls: false }],
     ['etcd://h1:1,10.0.0.2:2/a/b/', { hosts: ['h1:1', '10.0.0.2:2'], prefix: 'a/b', tls: false }],
@@ -129,13 +141,17 @@ describe('parseEtcdUrl', () => {
       'etcd://u%3Ax:a%40b%2F%25:c/d@h',
       { hosts: ['h:2379'], prefix: 'rookery', tls: false, username: 'u:x', password: 'a@b/%:c/d' },
     ],
+    ['zookeeper://h1,h2:1', { hosts: ['h1:2181', 'h2:1'], prefix: 'rookery', tls: false }],
+    ['zookeepers://u:p@h/a/b', { hosts: ['h:2181'], prefix: 'a/b', tls: true, username: 'u', password: 'p' }],
     ['etcd://u:@h', { hosts: ['h:2379'], prefix: 'rookery', tls: false, username: 'u', password: '' }],
   ])('%s', (url, parsed) => {
-    expect(parseEtcdUrl(url, 'registry')).toEqual(parsed);
+    expect(parseServersUrl(url, 'registry')).toEqual(parsed);
   });
 
   it.each([
-    ['etcd:h1', 'must be followed by //'],
+    ['etcd:h1', '"etcd:" must be followed by //'],
+    ['zookeepers:h1', '"zookeepers:" must be followed by //'],
+    ['zookeeper://u:hunter2', 'a port is not a number'],
     ['etcd://', 'a host is empty'],
     ['etcd:///prefix', 'a host is empty'],
     ['etcd://h1,,h2', 'a host is empty'],
@@ -164,7 +180,7 @@ describe('parseEtcdUrl', () => {
     ['etcd://h1/p#hunter2', 'a fragment, or a query'],
     ['etcd://h1/p?password=hunter2', 'may have "read" and "write" and nothing else'],
   ])('refuses %s', (url, fault) => {
-    const act = () => parseEtcdUrl(url, 'option registry');
+    const act = () => parseServersUrl(url, 'option registry');
     expect(act).toThrow('ROOKERY_REGISTRY_URL_INVALID at option registry');
     expect(act).toThrow(fault);
     expect(act).not.toThrow('hunter2');
@@ -182,6 +198,8 @@ describe('redactUrl', () => {
     ['user:pw@h', 'user:***'],
     ['ectd://u:p@h:2379/x', 'ectd://***@h:2379/x'],
     ['ectd:p', 'ectd:***'],
+    ['zookeeper://u:p@h/x', 'zookeeper://***@h/x'],
+    ['zookeper://u:p@h/x', 'zookeper://***@h/x'],
     ['redis://secret', 'redis:***'],
     ['no scheme, a secret', '***'],
     ['local:dev', 'local:dev'],

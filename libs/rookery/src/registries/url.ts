@@ -5,21 +5,23 @@ import { nearest } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
 import { dns } from './dns.js';
 import { etcd, type DialectName } from './etcd/index.js';
-import { parseEtcdUrl } from './etcd-url.js';
 import { file } from './file.js';
 import { http } from './http.js';
 import { local } from './local.js';
 import { processMemory } from './memory.js';
+import { parseServersUrl } from './servers-url.js';
 import { staticRegistry } from './static.js';
 import type { StaticEntry } from './static-entry.js';
 import { SCHEMES, urlInvalid } from './url-error.js';
+import { zookeeper } from './zookeeper/index.js';
 
 export interface RegistryUrlOptions {
   /** Where the URL came from, for errors; default `registry`. */
   readonly path?: string;
   /**
    * Separates environments: `memory:` is one registry per process and namespace, `local:` becomes `local:<namespace>`,
-   * `local:<name>` `local:<name>-<namespace>`, and the prefix of etcd `<prefix>-<namespace>`. Those that take no registrations have none.
+   * `local:<name>` `local:<name>-<namespace>`, and the prefix of etcd and of ZooKeeper `<prefix>-<namespace>`. Those that take
+   * no registrations have none.
    */
   readonly namespace?: string;
   /** How long the entries of a dead process live, ms, where the registry has leases. */
@@ -30,8 +32,9 @@ export interface RegistryUrlOptions {
  * Makes the registry that a URL names: `memory:`, `local:[<namespace>]`, `static:<service>=<address>,…;…`,
  * `file:<path>`, `dns:[//<server>/]<name>` with `<service>` in the name, `dns:<service>=<name>;…`,
  * `http://…` or `https://…` (a list as JSON),
- * `etcd://[user:password@]<host>[:port],…[/<prefix>]`, or `etcds://…` for TLS. The user and the password are
- * percent-decoded; without a port it is 2379, without a prefix `rookery`. `?read=…&write=…` names dialects.
+ * `etcd://[user:password@]<host>[:port],…[/<prefix>]`, `etcds://…` for TLS, or the same with `zookeeper:` and
+ * `zookeepers:`. The user and the password are percent-decoded; without a port it is 2379, or 2181; without a prefix
+ * `rookery`. `?read=…&write=…` names dialects of etcd.
  * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
  */
 export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): Registry {
@@ -54,7 +57,10 @@ export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): 
       return understood(url, path, () => http(url));
     case 'etcd':
     case 'etcds':
-      return etcdFromUrl(url, options);
+      return etcd(fromServersUrl(url, options));
+    case 'zookeeper':
+    case 'zookeepers':
+      return understood(url, path, () => zookeeper(fromServersUrl(url, options)));
     default:
       throw urlInvalid(
         String(url),
@@ -81,9 +87,9 @@ function localNamespace(url: string, rest: string, { path = 'registry', namespac
   return understood(url, path, () => checkName(name, 'namespace'));
 }
 
-function etcdFromUrl(url: string, { path = 'registry', namespace, ttlMs }: RegistryUrlOptions): Registry {
-  const { hosts, prefix, username, password, tls, read, write } = parseEtcdUrl(url, path);
-  return etcd({
+function fromServersUrl(url: string, { path = 'registry', namespace, ttlMs }: RegistryUrlOptions) {
+  const { hosts, prefix, username, password, tls, read, write } = parseServersUrl(url, path);
+  return {
     hosts,
     prefix: namespace === undefined ? prefix : `${prefix}-${namespace}`,
     ...(username !== undefined && { username }),
@@ -92,7 +98,7 @@ function etcdFromUrl(url: string, { path = 'registry', namespace, ttlMs }: Regis
     ...(ttlMs !== undefined && { ttlMs }),
     ...(read && { read: read as DialectName[] }),
     ...(write && { write: write as DialectName[] }),
-  });
+  };
 }
 
 function staticFromUrl(url: string, rest: string, path: string): Registry {

@@ -11,6 +11,7 @@ export { startEtcdCluster, type EtcdCluster } from './faults/etcd-cluster.js';
 export { startEtcd, type EtcdServer, type EtcdServerOptions } from './faults/etcd-server.js';
 export { freePort } from './faults/free-port.js';
 export { startTcpProxy, type TcpProxy } from './faults/tcp-proxy.js';
+export { startZooKeeper, type ZooKeeperServer, type ZooKeeperServerOptions } from './faults/zookeeper-server.js';
 export {
   type CallRecorded,
   type EndRecorded,

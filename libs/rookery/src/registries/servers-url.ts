@@ -1,32 +1,34 @@
 import { formatAddress, parseAddress } from '../core/address.js';
 import { urlInvalid } from './url-error.js';
 
-/** What a URL such as `etcd://user:password@h1,h2:2379/prefix` says. */
-export interface EtcdUrl {
+/** What a URL such as `etcd://user:password@h1,h2:2379/prefix` says of the servers of a registry. */
+export interface ServersUrl {
   /** `host:port`, or `[v6]:port`. */
   readonly hosts: readonly string[];
   /** Without slashes at its ends; default `rookery`. */
   readonly prefix: string;
   readonly username?: string;
   readonly password?: string;
-  /** The scheme was `etcds:`. */
+  /** The scheme ends with an s, as `etcds:` does. */
   readonly tls: boolean;
   /** Names of dialects, unchecked. */
   readonly read?: readonly string[];
   readonly write?: readonly string[];
 }
 
-const DEFAULT_PORT = 2379;
+/** The port of each registry that has servers, where the URL names none. */
+const DEFAULT_PORTS = { etcd: 2379, zookeeper: 2181 };
 
 /**
- * Parses the URL of an etcd registry. Our own parser, since `new URL()` throws on more than one host.
+ * Parses the URL of a registry that has servers. Our own parser, since `new URL()` throws on more than one host.
  * @param path where the URL came from, for errors
  * @throws {RookeryError} ROOKERY_REGISTRY_URL_INVALID
  */
-export function parseEtcdUrl(url: string, path: string): EtcdUrl {
+export function parseServersUrl(url: string, path: string): ServersUrl {
   const fail = (fault: string) => urlInvalid(url, path, fault);
-  const [, tls, rest] = /^etcd(s?):\/\/(.*)$/s.exec(url) ?? [];
-  if (rest === undefined) throw fail('"etcd:" must be followed by //');
+  const [, scheme = '', tls, rest] = /^(etcd|zookeeper)(s?):\/\/(.*)$/s.exec(url) ?? [];
+  if (rest === undefined) throw fail(`"${url.split(':', 1)[0]}:" must be followed by //`);
+  const defaultPort = DEFAULT_PORTS[scheme as keyof typeof DEFAULT_PORTS];
   const at = rest.lastIndexOf('@');
   const slash = rest.indexOf('/', at + 1);
   const authority = rest.slice(at + 1, slash < 0 ? undefined : slash);
@@ -34,7 +36,7 @@ export function parseEtcdUrl(url: string, path: string): EtcdUrl {
   if (/[?#]/.test(authority + tail))
     throw fail('it has a fragment, or a query where no path is, which mean nothing here');
   return {
-    hosts: authority.split(',').map((host) => parseHost(host, fail)),
+    hosts: authority.split(',').map((host) => parseHost(host, defaultPort, fail)),
     prefix: parsePrefix(tail, fail),
     ...(at >= 0 && parseCredentials(rest.slice(0, at), fail)),
     ...parseQuery(query.join('?'), fail),
@@ -44,13 +46,13 @@ export function parseEtcdUrl(url: string, path: string): EtcdUrl {
 
 type Fail = (fault: string) => Error;
 
-function parseHost(text: string, fail: Fail): string {
+function parseHost(text: string, defaultPort: number, fail: Fail): string {
   const [, host, port] = /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/s.exec(text) ?? [];
   if (host === undefined) throw fail('a host is malformed; an IPv6 address stands in brackets');
   if (host === '' || host === '[]') throw fail('a host is empty');
   // The port is not shown: where somebody forgot the host, it is a password.
   if (port !== undefined && !/^\d{1,5}$/.test(port)) throw fail('a port is not a number from 1 to 65535');
-  const address = `${host}:${port ?? DEFAULT_PORT}`;
+  const address = `${host}:${port ?? defaultPort}`;
   try {
     const parsed = parseAddress(address);
     return 'host' in parsed && parsed.host !== 'unix' ? formatAddress(parsed.host, parsed.port) : address;

@@ -1,0 +1,89 @@
+import { RookeryError } from '../../core/errors.js';
+import type { RegistrationState } from '../../core/registration.js';
+import type { ZooKeeperContext } from './context.js';
+import { unreachable } from './faults.js';
+import type { OperatorField } from '../etcd/entry.js';
+
+/** What is told of a registration: its state, and each trouble once. */
+export class ClaimStatus {
+  state: RegistrationState = 'registering';
+  readonly registered: Promise<void>;
+  #accept!: () => void;
+  #reject!: (error: Error) => void;
+  /** The trouble of this state has been told. */
+  #told = false;
+
+  constructor(
+    private readonly context: ZooKeeperContext,
+    private readonly service: string,
+    private readonly id: string,
+  ) {
+    this.registered = new Promise((resolve, reject) => {
+      this.#accept = resolve;
+      this.#reject = reject;
+    });
+    // Whoever does not wait for it need not handle it either.
+    this.registered.catch(() => {});
+  }
+
+  accepted(): void {
+    this.#become('registered');
+    this.#accept();
+  }
+
+  superseded(path: string): void {
+    const error = new RookeryError('ROOKERY_REGISTRATION_SUPERSEDED', {
+      path,
+      found: 'another process holds the path.',
+      remedy: 'It is registered again as soon as it is free; give every process its own id.',
+    });
+    this.#become('superseded', error);
+  }
+
+  /** Told once: the tries that follow have nothing to add. */
+  troubled(error: unknown): void {
+    if (this.state === 'superseded') return;
+    const fault = unreachable(this.context, error);
+    if (this.state === 'registered') this.#become('recovering', fault);
+    else if (!this.#told && this.state === 'registering') this.#tell(fault);
+    this.#told = true;
+  }
+
+  /** The claim is being released: whoever waits for it to be accepted waits in vain. */
+  releasing(): void {
+    const error = new RookeryError('ROOKERY_REGISTRATION_RELEASED', {
+      path: this.context.name,
+      found: 'it was released before ZooKeeper accepted it.',
+      remedy: 'See the event registration.changed for what kept it.',
+    });
+    this.#reject(error);
+  }
+
+  /** @param leftBehindAfterMs the entry may still be there */
+  released(leftBehindAfterMs?: number): void {
+    if (leftBehindAfterMs === undefined) return this.#become('released');
+    const cause = new Error(`ZooKeeper took longer than ${leftBehindAfterMs} ms to delete the entry`);
+    this.#become('released', unreachable(this.context, cause, 'It goes with its session.'));
+  }
+
+  restored(reason: string): void {
+    this.context.emit({ type: 'registration.restored', service: this.service, id: this.id, reason });
+  }
+
+  amended(fields: readonly OperatorField[]): void {
+    this.context.emit({ type: 'registration.amended', service: this.service, id: this.id, fields });
+  }
+
+  #become(state: RegistrationState, error?: unknown): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.#told = false;
+    this.#tell(error);
+  }
+
+  #tell(error: unknown): void {
+    const fault = error === undefined ? {} : { error };
+    const { service, id, state } = this;
+    this.context.emit({ type: 'registration.changed', service, id, state, ...fault });
+  }
+}
