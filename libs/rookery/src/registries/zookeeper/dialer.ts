@@ -29,11 +29,14 @@ export class Dialer {
     const { addresses, ...options } = this.options;
     let failure: unknown;
     let hungUp = false;
+    const first = this.#at;
     for (let tries = 0; tries < addresses.length && !signal.aborted; tries += 1) {
-      const address = addresses[this.#at % addresses.length]!;
+      const at = (first + tries) % addresses.length;
+      const address = addresses[at]!;
       try {
         const connection = await Connection.open({ ...options, address, ticket, trail, time: this.time }, signal);
         this.answered = true;
+        this.#at = at;
         return connection;
       } catch (error) {
         if (error instanceof SessionExpired) {
@@ -42,7 +45,6 @@ export class Dialer {
         }
         failure = error;
         hungUp ||= error instanceof HungUp;
-        this.#at = (this.#at + 1) % addresses.length;
       }
     }
     // A ZooKeeper that lost its data is behind us for ever, and says so in no other way.

@@ -58,8 +58,9 @@ export class Session implements ClaimSession {
   }
 
   async #run(): Promise<void> {
-    const { dialer, time, random } = this.context;
-    const backoff = new Backoff(random, { baseMs: 200 });
+    const { dialer, time, random, ttlMs } = this.context;
+    // There must be several tries before the session is over.
+    const backoff = new Backoff(random, { baseMs: 200, capMs: Math.min(5000, ttlMs / 8) });
     while (!this.ended.aborted) {
       try {
         const connection = await dialer.dial(this.#ticket, this.#trail, this.ended);
