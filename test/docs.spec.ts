@@ -74,6 +74,7 @@ describe('the reference of options', () => {
     ['registries.md', 'dns', 'DnsOptions'],
     ['registries.md', 'http', 'HttpOptions'],
     ['registries.md', 'etcd', 'EtcdOptions'],
+    ['registries.md', 'zookeeper', 'ZooKeeperOptions'],
   ])('has in %s under "%s" exactly the members of %s', (file, heading, name, elsewhere = '') => {
     const [own = ''] = section(readPage(`docs/reference/${file}`), heading).split(/^#+ /m);
     const options = tableNames(own.replace(/^\| option of .*$/m, ''));

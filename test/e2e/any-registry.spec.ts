@@ -7,7 +7,7 @@ import type { MicroserviceOptions } from '@nestjs/microservices';
 import { rookeryGrpc, RookeryModule } from 'rookery';
 import { memory } from 'rookery/registries';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type EtcdServer, eventually, startEtcd } from 'rookery/testing';
+import { type EtcdServer, eventually, startEtcd, startZooKeeper, type ZooKeeperServer } from 'rookery/testing';
 import { probe } from '../apps/contracts.js';
 import { ProbeController } from '../apps/probe.controller.js';
 import { startClient } from '../support/probe-client.js';
@@ -15,11 +15,12 @@ import { startProbe, stopProbes } from '../support/probe-server.js';
 
 describe('the same code on any registry', () => {
   let etcd: EtcdServer;
+  let zookeeper: ZooKeeperServer;
   let folder: string;
   const runtimeDir = process.env['XDG_RUNTIME_DIR'];
 
   beforeAll(async () => {
-    etcd = await startEtcd();
+    [etcd, zookeeper] = await Promise.all([startEtcd(), startZooKeeper()]);
     folder = await mkdtemp(join(tmpdir(), 'rookery-local-'));
     process.env['XDG_RUNTIME_DIR'] = folder;
   });
@@ -28,10 +29,14 @@ describe('the same code on any registry', () => {
     if (runtimeDir === undefined) delete process.env['XDG_RUNTIME_DIR'];
     else process.env['XDG_RUNTIME_DIR'] = runtimeDir;
     await rm(folder, { recursive: true, force: true });
-    await etcd.stop();
+    await Promise.all([etcd.stop(), zookeeper.stop()]);
   });
 
-  const urls = { 'local:': () => 'local:', 'etcd:': () => `etcd://${etcd.host}` };
+  const urls = {
+    'local:': () => 'local:',
+    'etcd:': () => `etcd://${etcd.host}`,
+    'zookeeper:': () => `zookeeper://${zookeeper.host}`,
+  };
   for (const [name, url] of Object.entries(urls)) {
     it(`${name} processes find each other, follow a leave, and forget one that was killed`, async () => {
       const env = { ROOKERY_TTL_MS: '2000' };

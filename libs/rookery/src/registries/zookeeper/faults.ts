@@ -58,13 +58,20 @@ function hint(error: unknown, text: string, secure: boolean): string {
   return '';
 }
 
+/** As one sentence: what OpenSSL says ends with a line of its own. */
+function textOf(error: unknown): string {
+  return `${messageOf(error)
+    .replace(/\s+/g, ' ')
+    .replace(/[\s.]+$/, '')}.`;
+}
+
 /** Whatever went wrong on the way to ZooKeeper, as the error that users know. */
 export function unreachable(context: ZooKeeperContext, cause: unknown, remedy?: string): RookeryError {
   if (cause instanceof RookeryError) return cause;
   const { code, remedy: advice } = diagnose(context, cause);
   return new RookeryError(code, {
     path: context.name,
-    found: `${messageOf(cause).replace(/\s+/g, ' ').replace(/\.$/, '')}.`,
+    found: textOf(cause),
     remedy: remedy ?? `${advice}Trying again.`,
     cause,
   });
@@ -75,7 +82,7 @@ export function notWritten(context: ZooKeeperContext, path: string, cause: unkno
   const { code, remedy } = diagnose(context, cause);
   return new RookeryError(code, {
     path: context.name,
-    found: `${path} was not written: ${messageOf(cause).replace(/\s+/g, ' ').replace(/\.$/, '')}.`,
+    found: `${path} was not written: ${textOf(cause)}`,
     remedy: `${remedy}It is not tried again.`,
     cause,
   });

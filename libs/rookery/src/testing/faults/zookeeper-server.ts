@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { freePort } from './free-port.js';
 import { ZkCli } from './zk-cli.js';
@@ -106,7 +106,8 @@ class ZooKeeperProcess implements ZooKeeperServer {
   async ask(word: string): Promise<string> {
     const socket = connect(this.port, '127.0.0.1');
     socket.setTimeout(1000, () => socket.destroy(new Error(`no answer to ${word}`)));
-    socket.end(word);
+    // It ends the connection itself; where we end our side first, Netty answers nothing.
+    socket.write(word);
     return text(socket);
   }
 
@@ -194,7 +195,8 @@ function java(): string {
 function classPath(): string {
   const place = process.env['ZOOKEEPER_HOME'] ?? PLACES.find((path) => existsSync(path));
   if (!place) throw new Error('there is no ZooKeeper: install it, or set ZOOKEEPER_HOME to where it is');
-  if (place.endsWith('.jar')) return place;
+  // Debian's jar names all it needs but this one, which only a ZooKeeper with TLS needs.
+  if (place.endsWith('.jar')) return [place, join(dirname(place), 'netty-codec.jar')].join(delimiter);
   const lib = join(place, 'lib');
   return existsSync(lib) ? join(lib, '*') : join(place, '*');
 }
