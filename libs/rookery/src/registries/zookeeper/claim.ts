@@ -32,6 +32,7 @@ export interface ClaimSession {
 export class Claim extends ShownRegistration implements Registration {
   /** Resolves when nothing of it can be written any more. */
   readonly gone: Promise<void>;
+  readonly id: string;
   #go!: () => void;
   readonly #status: ClaimStatus;
   readonly #entry: OwnEntry;
@@ -53,6 +54,7 @@ export class Claim extends ShownRegistration implements Registration {
     instance: ServiceInstance,
   ) {
     super();
+    this.id = instance.id;
     this.gone = new Promise((resolve) => (this.#go = resolve));
     this.#entry = new OwnEntry(session.context, instance);
     this.#status = new ClaimStatus(session.context, instance.service, instance.id);

@@ -34,6 +34,16 @@ export class Reader {
     }
   }
 
+  /** Ends the connection, whoever still uses it: a watch that nobody reads to its end would hold the process. */
+  async close(): Promise<void> {
+    const line = this.#line;
+    if (!line) return;
+    this.#line = undefined;
+    line.abort.abort();
+    const connection = await line.connection.catch(() => undefined);
+    await connection?.end();
+  }
+
   #open(): Line {
     const abort = new AbortController();
     const connection = this.context.dialer.dial(NEW_SESSION, this.#trail, abort.signal);

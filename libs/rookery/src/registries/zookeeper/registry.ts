@@ -45,6 +45,7 @@ class ZooKeeperRegistry implements Registry {
   };
   readonly steer: RegistrySteering;
   readonly #context: ZooKeeperContext;
+  readonly #reader: Reader;
   readonly #watcher: ServiceWatcher;
   /** By generation: one for each listening server. */
   readonly #sessions = new Map<string, Session>();
@@ -67,7 +68,7 @@ class ZooKeeperRegistry implements Registry {
       emit: this.events.emit,
       ttlMs,
     };
-    const reader = new Reader(this.#context);
+    const reader = (this.#reader = new Reader(this.#context));
     this.steer = new ZooKeeperSteering(this.#context, reader, () => this.#closed !== undefined);
     this.#watcher = new ServiceWatcher(this.#context, reader, reportMalformed(this.events.emit));
   }
@@ -110,7 +111,7 @@ class ZooKeeperRegistry implements Registry {
 
   async #close(): Promise<void> {
     for (const watch of this.#watches) watch.abort();
-    await Promise.all([...this.#sessions.values()].map((session) => session.release()));
+    await Promise.all([...[...this.#sessions.values()].map((session) => session.release()), this.#reader.close()]);
   }
 }
 

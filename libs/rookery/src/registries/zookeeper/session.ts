@@ -80,7 +80,8 @@ export class Session implements ClaimSession {
   async #serve(connection: Connection): Promise<void> {
     this.#ticket = connection.ticket;
     connection.listeners.add((_type, path) => {
-      for (const claim of this.#claims) claim.touched(path);
+      const id = path.slice(path.lastIndexOf('/') + 1);
+      for (const claim of this.#claims) if (claim.id === id) claim.touched(path);
     });
     // It may have ended while the connection was made.
     if (this.ended.aborted) return connection.end();
