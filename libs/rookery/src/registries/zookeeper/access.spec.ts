@@ -96,7 +96,7 @@ describe('a ZooKeeper with TLS', () => {
       'no certificate of ours',
       'ROOKERY_REGISTRY_UNTRUSTED',
       'set `tls.cert` and `tls.key`',
-      () => ({ tls: { ca: authority.ca } }),
+      () => Promise.resolve({ tls: { ca: authority.ca } }),
     ],
     [
       'nobody who trusts its authority',
@@ -104,7 +104,12 @@ describe('a ZooKeeper with TLS', () => {
       'set `tls.ca`',
       async () => ({ tls: await authority.issue('client') }),
     ],
-    ['no TLS of ours', 'ROOKERY_REGISTRY_UNREACHABLE', 'set `tls` where it is the secureClientPort', () => ({})],
+    [
+      'no TLS of ours',
+      'ROOKERY_REGISTRY_UNREACHABLE',
+      'set `tls` where it is the secureClientPort',
+      () => Promise.resolve({}),
+    ],
   ])('says what is wrong where it meets %s', async (_, code, remedy, options) => {
     const { registry, events } = bench.connect(secure, await options());
     registry.register(someInstance());

@@ -105,6 +105,19 @@ describe('when ZooKeeper goes away', () => {
   });
 });
 
+describe('a registry that is closed', () => {
+  it('ends a watch that nobody reads to its end, and leaves no connection', async () => {
+    const { registry } = bench.connect();
+    const watch = registry.watch('unread', new AbortController().signal)[Symbol.asyncIterator]();
+    expect((await watch.next()).value).toEqual([{ type: 'reset', instances: [], route: undefined }]);
+    const connections = async () => (await bench.server.ask('cons')).split('sid=').length;
+    const before = await connections();
+    await registry[Symbol.asyncDispose]();
+    await eventually(async () => expect(await connections()).toBe(before - 1));
+    expect(await watch.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
 describe('when one of several servers is of no use', () => {
   it('goes to another one where the first is dead, or hangs', async () => {
     await using proxy = await startTcpProxy(bench.server.host);
