@@ -48,15 +48,15 @@ export const EDGES: Readonly<Record<string, FolderRule>> = {
     folders: ['core', 'system', 'registries'],
     packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:os', 'node:path'],
   },
+  'registries/entry': { folders: ['core', 'registries'], packages: [] },
   'registries/etcd': {
-    folders: ['core', 'system', 'registries'],
+    folders: ['core', 'system', 'registries', 'registries/entry'],
     packages: ['node:crypto'],
     lazy: ['etcd3', '@grpc/grpc-js'],
   },
   'registries/zookeeper': {
-    folders: ['core', 'system', 'registries'],
+    folders: ['core', 'system', 'registries', 'registries/entry'],
     packages: ['node:net', 'node:tls'],
-    files: ['context', 'entry', 'wait', 'wanted'].map((name) => `registries/etcd/${name}.ts`),
   },
   grpc: {
     folders: ['core', 'snapshots', 'system'],

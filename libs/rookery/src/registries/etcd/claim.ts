@@ -3,20 +3,19 @@ import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
 import { LATE, within, pause } from '../../core/time.js';
 import { ShownRegistration } from '../shown-registration.js';
-import { ClaimStatus } from './claim-status.js';
+import { ClaimStatus, type ClaimPlace } from '../entry/claim-status.js';
+import { RestorePace } from '../entry/restore-pace.js';
 import type { EtcdContext } from './context.js';
-import { isLeaseGone } from './faults.js';
+import { isLeaseGone, unreachable } from './faults.js';
 import { leave } from './leave.js';
 import type { Lease } from './lease.js';
 import { OwnEntry, type Written } from './own-entry.js';
 import type { Observation, OwnWatch } from './own-watch.js';
-import { Wake } from './wait.js';
-import { amend } from './wanted.js';
+import { Wake } from '../entry/wait.js';
+import { amend } from '../entry/wanted.js';
 
 /** How long a release may take to write `draining` and to delete, ms. */
 const LEAVE_MS = 2000;
-/** An entry that stood untouched for this long is restored at once again, ms. */
-const CALM_MS = 60_000;
 
 /** What a claim needs of the session that it belongs to. */
 export interface ClaimSession {
@@ -45,10 +44,8 @@ export class Claim extends ShownRegistration implements Registration {
   readonly #watched = new Map<string, OwnEntry>();
   readonly #wake = new Wake();
   readonly #ending = new AbortController();
-  readonly #restore: Backoff;
+  readonly #pace: RestorePace;
   readonly #updates = new Set<() => void>();
-  #calmAt = -Infinity;
-  #holding: AbortController | undefined;
   #working: Promise<void> = Promise.resolve();
   #released: Promise<void> | undefined;
 
@@ -65,8 +62,8 @@ export class Claim extends ShownRegistration implements Registration {
     if (!entry) throw new TypeError('nothing is written');
     this.#entry = entry;
     this.#derived = derived;
-    this.#status = new ClaimStatus(session.context, instance.service, instance.id);
-    this.#restore = new Backoff(session.context.random, { baseMs: 5000 });
+    this.#status = new ClaimStatus(placeOf(session.context), instance.service, instance.id);
+    this.#pace = new RestorePace(session.context.time, session.context.random);
   }
 
   get state(): RegistrationState {
@@ -108,8 +105,7 @@ export class Claim extends ShownRegistration implements Registration {
   leaseLost(error: unknown): void {
     // Nobody spoilt the entry, it went with its lease: putting it back need not wait, nor is it held against anybody.
     for (const entry of this.#entries) entry.forgetRestore();
-    this.#calmAt = -Infinity;
-    this.#holding?.abort();
+    this.#pace.forgive();
     this.troubled(error);
     this.#wake.call();
   }
@@ -147,7 +143,7 @@ export class Claim extends ShownRegistration implements Registration {
       if (id !== undefined && !this.#held && lease.healthy) this.#settle();
       return this.#wake.wait(signal);
     }
-    if (await this.#heldBack(due)) return;
+    if (await this.#pace.held(due, signal)) return;
     try {
       await this.#write(due, id);
     } catch (error) {
@@ -192,21 +188,6 @@ export class Claim extends ShownRegistration implements Registration {
     this.#updates.clear();
   }
 
-  /** Restoring is immediate at first; whoever goes on spoiling the entry is not fought at full speed. */
-  async #heldBack(entry: OwnEntry): Promise<boolean> {
-    const { time } = this.session.context;
-    if (!entry.restoring || entry.restoreDelayed) return false;
-    const calm = time.now() > this.#calmAt;
-    if (calm) this.#restore.reset();
-    const delay = calm ? 0 : this.#restore.next();
-    this.#calmAt = time.now() + delay + CALM_MS;
-    entry.restoreDelayed = true;
-    if (delay === 0) return false;
-    this.#holding = new AbortController();
-    await pause(time, delay, AbortSignal.any([this.#ending.signal, this.#holding.signal]));
-    return true;
-  }
-
   async #write(entry: OwnEntry, lease: string): Promise<void> {
     const { restoring: reason } = entry;
     const done = await entry.write(lease);
@@ -247,4 +228,10 @@ export class Claim extends ShownRegistration implements Registration {
   async #leave(): Promise<void> {
     for (const entry of this.#entries.toReversed()) await leave(this.session, entry);
   }
+}
+
+function placeOf(context: EtcdContext): ClaimPlace {
+  const { name, emit } = context;
+  const words = { store: 'etcd', claim: 'lease' };
+  return { name, emit, words, unreachable: (cause, remedy) => unreachable(context, cause, remedy) };
 }

@@ -1,4 +1,3 @@
-import { messageOf } from '../../core/errors.js';
 import type { EventSink } from '../../core/event.js';
 import type { Random, Time } from '../../core/time.js';
 import type { EtcdClient } from './client.js';
@@ -14,20 +13,4 @@ export interface EtcdContext {
   readonly random: Random;
   readonly emit: EventSink;
   readonly ttlMs: number;
-}
-
-/** Tells of a value that cannot be read, once however often we come across it. */
-export type MalformedReport = (key: string, modRevision: number, error: unknown) => void;
-
-/** How many malformed values are remembered as told. */
-const REMEMBERED = 10_000;
-
-export function reportMalformed(emit: EventSink): MalformedReport {
-  const told = new Map<string, number>();
-  return (key, modRevision, error) => {
-    if (told.get(key) === modRevision) return;
-    if (told.size >= REMEMBERED) told.clear();
-    told.set(key, modRevision);
-    emit({ type: 'entry.malformed', place: key, error: error instanceof Error ? error : new Error(messageOf(error)) });
-  };
 }

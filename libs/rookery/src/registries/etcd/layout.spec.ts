@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createInstance } from '../../core/instance.js';
 import { RookeryDialect } from './dialects/rookery.js';
-import { decodeEntry, encodeEntry, type Entry } from './entry.js';
-import { MAX_VALUE_BYTES } from './json-value.js';
+import { decodeEntry, encodeEntry, type Entry } from '../entry/entry.js';
+import { MAX_VALUE_BYTES } from '../entry/json-value.js';
 import { Layout } from './layout.js';
 
 const dialect = new RookeryDialect('rookery');

@@ -4,7 +4,7 @@ import { LATE, within, pause } from '../../core/time.js';
 import type { KeepAliveStream } from './client.js';
 import type { EtcdContext } from './context.js';
 import { isLeaseGone, isLeaseThere } from './faults.js';
-import { Wake } from './wait.js';
+import { Wake } from '../entry/wait.js';
 
 /** What becomes of a lease. */
 export interface LeaseListener {

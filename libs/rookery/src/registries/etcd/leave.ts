@@ -4,7 +4,7 @@ import { pause } from '../../core/time.js';
 import type { EtcdContext } from './context.js';
 import type { OwnEntry } from './own-entry.js';
 import { get, keyValue, leasedBy, put, remove, unchanged } from './requests.js';
-import { leaving } from './wanted.js';
+import { leaving } from '../entry/wanted.js';
 
 /** What leaving needs of the session that the entry belongs to. */
 export interface LeavingSession {

@@ -3,10 +3,10 @@ import { reasonOf } from '../../core/errors.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { EtcdContext } from './context.js';
 import { isShown, type Dialect } from './dialects/dialect.js';
-import type { Entry, OperatorField } from './entry.js';
+import type { Entry, OperatorField } from '../entry/entry.js';
 import type { Observation } from './own-watch.js';
 import { absent, get, keyValue, leasedBy, put, remove, unchanged, type KeyValue } from './requests.js';
-import { adopt, checkSize, initial, leaving, type Wanted } from './wanted.js';
+import { adopt, checkSize, initial, leaving, type Wanted } from '../entry/wanted.js';
 
 /** What stands in etcd, as far as we know. */
 interface Standing {
@@ -56,7 +56,7 @@ export class OwnEntry {
     instance: ServiceInstance,
     private readonly derived: boolean,
   ) {
-    this.wanted = checkSize(initial(instance), dialect);
+    this.wanted = checkSize(initial(instance), (all) => dialect.encode(all));
   }
 
   /** Where it should stand, if it should. */
@@ -77,7 +77,7 @@ export class OwnEntry {
   /** @throws {RookeryError} ROOKERY_METADATA_INVALID where it is too large */
   want(wanted: Wanted): void {
     const { key } = this;
-    this.wanted = checkSize(wanted, this.dialect);
+    this.wanted = checkSize(wanted, (all) => this.dialect.encode(all));
     // Whoever holds the one key need not hold the other, nor one that we do not want.
     if (this.key !== key || !this.#isShown) this.holder = undefined;
   }

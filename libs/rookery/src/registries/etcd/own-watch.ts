@@ -2,7 +2,7 @@ import { Backoff } from '../../core/backoff.js';
 import { pause } from '../../core/time.js';
 import type { EtcdContext } from './context.js';
 import { chunks, get, keyValue, watchFrom, type KeyValue } from './requests.js';
-import { limited, Wake } from './wait.js';
+import { limited, Wake } from '../entry/wait.js';
 import { WatchStream } from './watch-stream.js';
 
 /** Own keys are looked at again after about this long, ms, in case etcd lost an event. */

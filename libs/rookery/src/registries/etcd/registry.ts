@@ -8,14 +8,15 @@ import type { Registry, RegistryCapabilities, RegistrySteering } from '../../cor
 import { systemRandom } from '../../system/random.js';
 import { systemTime } from '../../system/time.js';
 import { createClient } from './client.js';
-import { reportMalformed, type EtcdContext } from './context.js';
+import type { EtcdContext } from './context.js';
+import { reportMalformed } from '../entry/malformed-report.js';
 import { closed, unreachable } from './faults.js';
 import type { Dialect } from './dialects/dialect.js';
 import type { Layout } from './layout.js';
 import { checkEtcdOptions, type EtcdOptions, type EtcdSettings } from './options.js';
 import { Session } from './session.js';
 import { EtcdSteering } from './steering.js';
-import { checkSize, initial } from './wanted.js';
+import { checkSize, initial } from '../entry/wanted.js';
 import { ServiceWatcher } from './watch.js';
 
 /**
@@ -131,7 +132,7 @@ function checkInstance(instance: ServiceInstance, dialects: readonly Dialect[]):
   checkName(instance.id, 'instance.id');
   if ('host' in parseAddress(instance.address, 'instance.address')) {
     const wanted = initial(createInstance(instance));
-    for (const dialect of dialects) checkSize(wanted, dialect);
+    for (const dialect of dialects) checkSize(wanted, (all) => dialect.encode(all));
     return wanted.instance;
   }
   throw new RookeryError('ROOKERY_ADDRESS_INVALID', {

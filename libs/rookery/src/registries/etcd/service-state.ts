@@ -3,7 +3,7 @@ import type { DeleteCause, ServiceChange } from '../../core/change.js';
 import { sameInstance, type ServiceInstance } from '../../core/instance.js';
 import { parseRoute, sameRoute, type GroupRoute } from '../../core/route.js';
 import { Precedence } from '../precedence.js';
-import type { MalformedReport } from './context.js';
+import type { MalformedReport } from '../entry/malformed-report.js';
 import type { Place, ReadRange, ServiceKeys } from './layout.js';
 import type { Listing } from './list.js';
 import { keyValue, type KeyValue } from './requests.js';

@@ -1,10 +1,11 @@
 import type { ServiceChange } from '../../core/change.js';
-import type { EtcdContext, MalformedReport } from './context.js';
+import type { EtcdContext } from './context.js';
+import type { MalformedReport } from '../entry/malformed-report.js';
 import { isCompacted } from './faults.js';
 import { list } from './list.js';
 import { chunks, get, keyValue, watchFrom, type KeyValue } from './requests.js';
 import { ServiceState } from './service-state.js';
-import { limited } from './wait.js';
+import { limited } from '../entry/wait.js';
 import { WatchStream } from './watch-stream.js';
 
 /** Everything is listed anew after about this long, ms: etcd's changelog knows of events that it lost. */

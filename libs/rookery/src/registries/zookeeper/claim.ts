@@ -3,18 +3,18 @@ import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
 import { LATE, within, pause } from '../../core/time.js';
 import { ShownRegistration } from '../shown-registration.js';
-import { Wake } from '../etcd/wait.js';
-import { amend } from '../etcd/wanted.js';
-import { ClaimStatus } from './claim-status.js';
+import { Wake } from '../entry/wait.js';
+import { amend } from '../entry/wanted.js';
+import { ClaimStatus, type ClaimPlace } from '../entry/claim-status.js';
+import { RestorePace } from '../entry/restore-pace.js';
 import type { Connection } from './connection.js';
 import type { ZooKeeperContext } from './context.js';
+import { unreachable } from './faults.js';
 import { leave } from './leave.js';
 import { OwnEntry } from './own-entry.js';
 
 /** How long a release may take to write `draining` and to delete, ms. */
 const LEAVE_MS = 2000;
-/** An entry that stood untouched for this long is restored at once again, ms. */
-const CALM_MS = 60_000;
 /** How often we look again at once at what somebody writes while we write it. */
 const TRIES = 5;
 
@@ -42,10 +42,8 @@ export class Claim extends ShownRegistration implements Registration {
   #beaten = 0;
   readonly #wake = new Wake();
   readonly #ending = new AbortController();
-  readonly #restore: Backoff;
+  readonly #pace: RestorePace;
   readonly #updates = new Set<() => void>();
-  #calmAt = -Infinity;
-  #holding: AbortController | undefined;
   #working: Promise<void> = Promise.resolve();
   #released: Promise<void> | undefined;
 
@@ -57,8 +55,8 @@ export class Claim extends ShownRegistration implements Registration {
     this.id = instance.id;
     this.gone = new Promise((resolve) => (this.#go = resolve));
     this.#entry = new OwnEntry(session.context, instance);
-    this.#status = new ClaimStatus(session.context, instance.service, instance.id);
-    this.#restore = new Backoff(session.context.random, { baseMs: 5000 });
+    this.#status = new ClaimStatus(placeOf(session.context), instance.service, instance.id);
+    this.#pace = new RestorePace(session.context.time, session.context.random);
   }
 
   get state(): RegistrationState {
@@ -107,8 +105,7 @@ export class Claim extends ShownRegistration implements Registration {
   sessionLost(error: unknown): void {
     // Nobody spoilt the entry, it went with its session: putting it back need not wait, nor is it held against anybody.
     this.#entry.forgetRestore();
-    this.#calmAt = -Infinity;
-    this.#holding?.abort();
+    this.#pace.forgive();
     this.troubled(error);
   }
 
@@ -143,7 +140,7 @@ export class Claim extends ShownRegistration implements Registration {
     const { connection } = this.session;
     if (connection && this.#unseen) return this.#look(connection);
     if (connection && this.#entry.isDue(connection.ticket.id)) {
-      return !(await this.#heldBack()) && this.#write(connection);
+      return !(await this.#pace.held(this.#entry, signal)) && this.#write(connection);
     }
     if (connection && !this.#entry.held) this.#settle();
     await this.#wake.wait(signal);
@@ -175,21 +172,6 @@ export class Claim extends ShownRegistration implements Registration {
     this.#updates.clear();
   }
 
-  /** Restoring is immediate at first; whoever goes on spoiling the entry is not fought at full speed. */
-  async #heldBack(): Promise<boolean> {
-    const { time } = this.session.context;
-    if (!this.#entry.restoring || this.#entry.restoreDelayed) return false;
-    const calm = time.now() > this.#calmAt;
-    if (calm) this.#restore.reset();
-    const delay = calm ? 0 : this.#restore.next();
-    this.#calmAt = time.now() + delay + CALM_MS;
-    this.#entry.restoreDelayed = true;
-    if (delay === 0) return false;
-    this.#holding = new AbortController();
-    await pause(time, delay, AbortSignal.any([this.#ending.signal, this.#holding.signal]));
-    return true;
-  }
-
   async #write(connection: Connection): Promise<boolean> {
     const { restoring: reason } = this.#entry;
     // Also where it succeeds: from now on it is watched as it is.
@@ -212,4 +194,10 @@ export class Claim extends ShownRegistration implements Registration {
     this.#status.released(answer === LATE ? LEAVE_MS : undefined);
     this.#finishUpdates();
   }
+}
+
+function placeOf(context: ZooKeeperContext): ClaimPlace {
+  const { name, emit } = context;
+  const words = { store: 'ZooKeeper', claim: 'session' };
+  return { name, emit, words, unreachable: (cause, remedy) => unreachable(context, cause, remedy) };
 }

@@ -1,4 +1,4 @@
-import { Wake } from '../etcd/wait.js';
+import { Wake } from '../entry/wait.js';
 import type { Layout } from './layout.js';
 import { EVENT } from './protocol.js';
 

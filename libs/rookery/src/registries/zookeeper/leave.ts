@@ -1,7 +1,7 @@
 import { Backoff } from '../../core/backoff.js';
 import { pause } from '../../core/time.js';
-import { encodeEntry } from '../etcd/entry.js';
-import { leaving } from '../etcd/wanted.js';
+import { encodeEntry } from '../entry/entry.js';
+import { leaving } from '../entry/wanted.js';
 import type { Connection } from './connection.js';
 import type { ZooKeeperContext } from './context.js';
 import type { OwnEntry } from './own-entry.js';

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.js';
 import type { ServiceInstance } from '../../core/instance.js';
-import { decodeEntry, encodeEntry, type Entry, type OperatorField } from '../etcd/entry.js';
-import { adopt, checkSize, initial, type Wanted } from '../etcd/wanted.js';
+import { decodeEntry, encodeEntry, type Entry, type OperatorField } from '../entry/entry.js';
+import { adopt, checkSize, initial, type Wanted } from '../entry/wanted.js';
 import type { Connection } from './connection.js';
 import type { ZooKeeperContext } from './context.js';
 import { isFault, type Step } from './protocol.js';
@@ -40,7 +40,7 @@ export class OwnEntry {
     private readonly context: ZooKeeperContext,
     instance: ServiceInstance,
   ) {
-    this.wanted = checkSize(initial(instance));
+    this.wanted = checkSize(initial(instance), encodeEntry);
   }
 
   /** Where it should stand. */
@@ -61,7 +61,7 @@ export class OwnEntry {
   /** @throws {RookeryError} ROOKERY_METADATA_INVALID where it is too large */
   want(wanted: Wanted): void {
     const { path } = this;
-    this.wanted = checkSize(wanted);
+    this.wanted = checkSize(wanted, encodeEntry);
     // Whoever holds the one path need not hold the other.
     if (this.path !== path) this.held = false;
   }

@@ -7,8 +7,9 @@ import type { Registration } from '../../core/registration.js';
 import type { Registry, RegistryCapabilities, RegistrySteering } from '../../core/registry.js';
 import { systemRandom } from '../../system/random.js';
 import { systemTime } from '../../system/time.js';
-import { reportMalformed } from '../etcd/context.js';
-import { checkSize, initial } from '../etcd/wanted.js';
+import { reportMalformed } from '../entry/malformed-report.js';
+import { encodeEntry } from '../entry/entry.js';
+import { checkSize, initial } from '../entry/wanted.js';
 import type { ZooKeeperContext } from './context.js';
 import { Dialer } from './dialer.js';
 import { closed, unreachable } from './faults.js';
@@ -119,7 +120,7 @@ function checkInstance(instance: ServiceInstance): ServiceInstance {
   checkName(instance.service, 'instance.service');
   checkName(instance.id, 'instance.id');
   if ('host' in parseAddress(instance.address, 'instance.address')) {
-    return checkSize(initial(createInstance(instance))).instance;
+    return checkSize(initial(createInstance(instance)), encodeEntry).instance;
   }
   throw new RookeryError('ROOKERY_ADDRESS_INVALID', {
     path: 'instance.address',

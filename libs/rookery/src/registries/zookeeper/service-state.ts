@@ -1,8 +1,8 @@
 import type { ServiceChange } from '../../core/change.js';
 import { sameInstance, type ServiceInstance } from '../../core/instance.js';
 import { parseRoute, sameRoute, type GroupRoute } from '../../core/route.js';
-import type { MalformedReport } from '../etcd/context.js';
-import { decodeEntry } from '../etcd/entry.js';
+import type { MalformedReport } from '../entry/malformed-report.js';
+import { decodeEntry } from '../entry/entry.js';
 import type { Layout } from './layout.js';
 import type { Found } from './requests.js';
 

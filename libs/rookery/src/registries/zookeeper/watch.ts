@@ -1,5 +1,5 @@
 import type { ServiceChange } from '../../core/change.js';
-import type { MalformedReport } from '../etcd/context.js';
+import type { MalformedReport } from '../entry/malformed-report.js';
 import type { Connection } from './connection.js';
 import type { ZooKeeperContext } from './context.js';
 import { Feed } from './feed.js';

@@ -1,6 +1,6 @@
 import { isName, UNGROUPED, type ServiceInstance } from '../../../core/instance.js';
-import type { Entry } from '../entry.js';
-import type { Wanted } from '../wanted.js';
+import type { Entry } from '../../entry/entry.js';
+import type { Wanted } from '../../entry/wanted.js';
 
 export const DIALECT_NAMES = [
   'rookery',

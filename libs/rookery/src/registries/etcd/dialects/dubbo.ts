@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress } from '../../../core/address.js';
-import { caseless, flatTexts, isObject, wrong, type JsonObject } from '../json-value.js';
+import { caseless, flatTexts, isObject, wrong, type JsonObject } from '../../entry/json-value.js';
 import { weightOf, without } from './foreign-fields.js';
 import type { JsonFormat } from './json-dialect.js';
 

@@ -1,4 +1,4 @@
-import { flatTexts, isObject, wrong, type JsonObject } from '../json-value.js';
+import { flatTexts, isObject, wrong, type JsonObject } from '../../entry/json-value.js';
 import { without } from './foreign-fields.js';
 import type { JsonFormat } from './json-dialect.js';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createInstance, type ServiceInstance } from '../../../core/instance.js';
-import type { Entry } from '../entry.js';
-import { readValue } from '../json-value.js';
-import type { Wanted } from '../wanted.js';
+import type { Entry } from '../../entry/entry.js';
+import { readValue } from '../../entry/json-value.js';
+import type { Wanted } from '../../entry/wanted.js';
 import type { Dialect } from './dialect.js';
 import { folderOf } from './prefix.js';
 

@@ -1,6 +1,6 @@
 import type { ServiceInstance } from '../../../core/instance.js';
-import { decodeEntry, encodeEntry, type Entry } from '../entry.js';
-import type { Wanted } from '../wanted.js';
+import { decodeEntry, encodeEntry, type Entry } from '../../entry/entry.js';
+import type { Wanted } from '../../entry/wanted.js';
 import { idBeside, type Dialect } from './dialect.js';
 import { folderOf } from './prefix.js';
 

@@ -1,5 +1,5 @@
 import { createInstance, type InstanceInit, type ServiceInstance } from '../../../core/instance.js';
-import { OPERATOR_FIELDS, readPins, type Entry } from '../entry.js';
+import { OPERATOR_FIELDS, readPins, type Entry } from '../../entry/entry.js';
 import {
   bare,
   isObject,
@@ -10,8 +10,8 @@ import {
   writable,
   wrong,
   type JsonObject,
-} from '../json-value.js';
-import type { Wanted } from '../wanted.js';
+} from '../../entry/json-value.js';
+import type { Wanted } from '../../entry/wanted.js';
 import { idBeside, type Dialect, type DialectName, type DialectTraits } from './dialect.js';
 import { beyond, merged } from './overlay.js';
 import { folderOf } from './prefix.js';

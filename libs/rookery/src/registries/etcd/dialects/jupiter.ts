@@ -1,4 +1,4 @@
-import { caseless, flatTexts, isObject, type JsonObject } from '../json-value.js';
+import { caseless, flatTexts, isObject, type JsonObject } from '../../entry/json-value.js';
 import { weightOf } from './foreign-fields.js';
 import type { JsonFormat } from './json-dialect.js';
 

@@ -1,4 +1,4 @@
-import { flatTexts } from '../json-value.js';
+import { flatTexts } from '../../entry/json-value.js';
 import { weightOf, without } from './foreign-fields.js';
 import type { JsonFormat } from './json-dialect.js';
 

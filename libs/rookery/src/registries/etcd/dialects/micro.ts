@@ -1,4 +1,4 @@
-import { caseless } from '../json-value.js';
+import { caseless } from '../../entry/json-value.js';
 import { weightOf } from './foreign-fields.js';
 import type { JsonFormat } from './json-dialect.js';
 

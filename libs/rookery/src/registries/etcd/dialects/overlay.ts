@@ -1,4 +1,4 @@
-import { bare, isObject, type JsonObject } from '../json-value.js';
+import { bare, isObject, type JsonObject } from '../../entry/json-value.js';
 
 /** Fields that are somebody's whole map of texts, and not made of fields of their own. */
 const WHOLE = ['metadata', 'tags'];

@@ -1,6 +1,6 @@
 import { UNGROUPED, type ServiceInstance } from '../../../core/instance.js';
-import { decodeEntry, encodeEntry, type Entry } from '../entry.js';
-import type { Wanted } from '../wanted.js';
+import { decodeEntry, encodeEntry, type Entry } from '../../entry/entry.js';
+import type { Wanted } from '../../entry/wanted.js';
 import type { Dialect } from './dialect.js';
 
 /** Our own layout (docs/reference/etcd-layout.md). Foreign clients see `services` only, since they cannot honour groups. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createInstance, type ServiceInstance } from '../../../core/instance.js';
-import type { Entry } from '../entry.js';
-import { initial } from '../wanted.js';
+import type { Entry } from '../../entry/entry.js';
+import { initial } from '../../entry/wanted.js';
 import { chooseDialects } from './choose.js';
 import { isShown, type Dialect, type DialectName } from './dialect.js';
 

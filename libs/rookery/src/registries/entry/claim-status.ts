@@ -1,8 +1,18 @@
 import { RookeryError } from '../../core/errors.js';
+import type { EventSink } from '../../core/event.js';
 import type { RegistrationState } from '../../core/registration.js';
-import type { EtcdContext } from './context.js';
-import { unreachable } from './faults.js';
 import type { OperatorField } from './entry.js';
+
+/** Where claims are made, as those who are told of them know it. */
+export interface ClaimPlace {
+  /** The registry's name, for errors. */
+  readonly name: string;
+  readonly emit: EventSink;
+  /** What people call it, and what its entries go with: `etcd`, `lease`. */
+  readonly words: { readonly store: string; readonly claim: string };
+  /** Whatever went wrong on the way there, as the error that users know. */
+  readonly unreachable: (cause: unknown, remedy?: string) => RookeryError;
+}
 
 /** What is told of a registration: its state, and each trouble once. */
 export class ClaimStatus {
@@ -14,7 +24,7 @@ export class ClaimStatus {
   #told = false;
 
   constructor(
-    private readonly context: EtcdContext,
+    private readonly place: ClaimPlace,
     private readonly service: string,
     private readonly id: string,
   ) {
@@ -31,11 +41,11 @@ export class ClaimStatus {
     this.#accept();
   }
 
-  superseded(key: string): void {
+  superseded(path: string): void {
     const error = new RookeryError('ROOKERY_REGISTRATION_SUPERSEDED', {
-      path: key,
-      found: 'another process holds the key.',
-      remedy: 'It is registered again as soon as the key is free; give every process its own id.',
+      path,
+      found: 'another process holds it.',
+      remedy: 'It is registered again as soon as it is free; give every process its own id.',
     });
     this.#become('superseded', error);
   }
@@ -43,7 +53,7 @@ export class ClaimStatus {
   /** Told once: the tries that follow have nothing to add. */
   troubled(error: unknown): void {
     if (this.state === 'superseded') return;
-    const fault = unreachable(this.context, error);
+    const fault = this.place.unreachable(error);
     if (this.state === 'registered') this.#become('recovering', fault);
     else if (!this.#told && this.state === 'registering') this.#tell(fault);
     this.#told = true;
@@ -52,8 +62,8 @@ export class ClaimStatus {
   /** The claim is being released: whoever waits for it to be accepted waits in vain. */
   releasing(): void {
     const error = new RookeryError('ROOKERY_REGISTRATION_RELEASED', {
-      path: this.context.name,
-      found: 'it was released before etcd accepted it.',
+      path: this.place.name,
+      found: `it was released before ${this.place.words.store} accepted it.`,
       remedy: 'See the event registration.changed for what kept it.',
     });
     this.#reject(error);
@@ -62,16 +72,17 @@ export class ClaimStatus {
   /** @param leftBehindAfterMs the entry may still be there */
   released(leftBehindAfterMs?: number): void {
     if (leftBehindAfterMs === undefined) return this.#become('released');
-    const cause = new Error(`etcd took longer than ${leftBehindAfterMs} ms to delete the entry`);
-    this.#become('released', unreachable(this.context, cause, 'It goes with its lease.'));
+    const { store, claim } = this.place.words;
+    const cause = new Error(`${store} took longer than ${leftBehindAfterMs} ms to delete the entry`);
+    this.#become('released', this.place.unreachable(cause, `It goes with its ${claim}.`));
   }
 
   restored(reason: string): void {
-    this.context.emit({ type: 'registration.restored', service: this.service, id: this.id, reason });
+    this.place.emit({ type: 'registration.restored', service: this.service, id: this.id, reason });
   }
 
   amended(fields: readonly OperatorField[]): void {
-    this.context.emit({ type: 'registration.amended', service: this.service, id: this.id, fields });
+    this.place.emit({ type: 'registration.amended', service: this.service, id: this.id, fields });
   }
 
   #become(state: RegistrationState, error?: unknown): void {
@@ -84,6 +95,6 @@ export class ClaimStatus {
   #tell(error: unknown): void {
     const fault = error === undefined ? {} : { error };
     const { service, id, state } = this;
-    this.context.emit({ type: 'registration.changed', service, id, state, ...fault });
+    this.place.emit({ type: 'registration.changed', service, id, state, ...fault });
   }
 }

@@ -2,7 +2,6 @@ import { RookeryError } from '../../core/errors.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange } from '../../core/registration.js';
 import { amendInstance, checkChange } from '../amend-instance.js';
-import type { Dialect } from './dialects/dialect.js';
 import { OPERATOR_FIELDS, type Entry, type OperatorField } from './entry.js';
 import { MAX_VALUE_BYTES } from './json-value.js';
 
@@ -71,8 +70,8 @@ export function initial(instance: ServiceInstance): Wanted {
 }
 
 /** @throws {RookeryError} ROOKERY_METADATA_INVALID, where readers would take the value for bad data */
-export function checkSize(wanted: Wanted, dialect: Dialect): Wanted {
-  const bytes = Buffer.byteLength(dialect.encode(wanted));
+export function checkSize(wanted: Wanted, encode: (wanted: Wanted) => string): Wanted {
+  const bytes = Buffer.byteLength(encode(wanted));
   if (bytes <= MAX_VALUE_BYTES) return wanted;
   throw new RookeryError('ROOKERY_METADATA_INVALID', {
     path: 'instance.metadata',
