@@ -66,7 +66,9 @@ describe('the architecture', () => {
   });
 
   it('exports nothing by default', () => {
-    expect(violations(all, checkDefaultExports)).toEqual([]);
+    // What vitest itself reads has to be one.
+    const own = all.filter(({ path }) => !path.endsWith('vitest.config.ts'));
+    expect(violations(own, checkDefaultExports)).toEqual([]);
   });
 
   it('shows the app, the samples and the tests nothing that users do not see', () => {

@@ -13,7 +13,7 @@ import {
   section,
   tableNames,
 } from './docs/markdown.js';
-import { dialectTable, generated } from './docs/registry-tables.js';
+import { dialectTable, generated, registryTable } from './docs/registry-tables.js';
 import { exportsOf, membersOf, namesInCode } from './docs/source.js';
 
 const pages = readPages();
@@ -85,8 +85,11 @@ describe('the reference of options', () => {
 describe('the reference of registries', () => {
   const { text } = readPage('docs/reference/registries.md');
 
-  it.each([['dialects', dialectTable]])('has the table of %s that the code says', (name, table) => {
-    expect(generated(text, name)).toBe(table());
+  it.each([
+    ['registries', registryTable],
+    ['dialects', dialectTable],
+  ])('has the table of %s that the code says', async (name, table) => {
+    expect(generated(text, name)).toBe(await table());
   });
 });
 

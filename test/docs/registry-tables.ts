@@ -1,4 +1,33 @@
-import { DIALECTS } from 'rookery/etcd';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Registry } from 'rookery/core';
+import { DIALECTS, etcd } from 'rookery/etcd';
+import { dns, file, http, local, memory, staticRegistry } from 'rookery/registries';
+import { zookeeper } from 'rookery/zookeeper';
+
+/** What each registry can say, as a table; those that only read are sources. */
+export async function registryTable(): Promise<string> {
+  const hosts = '127.0.0.1:1';
+  const directory = mkdtempSync(join(tmpdir(), 'rookery-docs-'));
+  const registries: Readonly<Record<string, Registry>> = {
+    memory: memory(),
+    local: local({ directory }),
+    static: staticRegistry([]),
+    file: file('services.json'),
+    dns: dns('_grpc._tcp.<service>.svc'),
+    http: http('http://127.0.0.1:1/<service>'),
+    etcd: etcd({ hosts }),
+    zookeeper: zookeeper({ hosts }),
+  };
+  const rows = Object.entries(registries).map(([name, { capabilities }]) => {
+    const { register, lease, weights, groups, push, steer, routes } = capabilities;
+    return [`[${name}](#${name})`, ...[register, lease, weights, groups, push, steer, routes].map(says)];
+  });
+  await Promise.all(Object.values(registries).map((registry) => registry[Symbol.asyncDispose]()));
+  rmSync(directory, { recursive: true });
+  return table(['', 'registers', 'lease', 'weights', 'groups', 'push', 'operators', 'routes'], rows);
+}
 
 /** What each dialect of etcd can say, as a table. */
 export function dialectTable(): string {
