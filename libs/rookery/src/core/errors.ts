@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   ROOKERY_REGISTRY_UNTRUSTED: 'TLS with the registry fails: one side does not take the certificate of the other.',
   ROOKERY_REGISTRY_REFUSED: 'The registry answers and refuses us: a user, a password or a permission is wrong.',
   ROOKERY_ENTRY_MALFORMED: 'A value in the registry is not an instance; it is skipped alone.',
+  ROOKERY_ENTRY_HIDDEN: 'An instance is registered in dialects whose clients must not see it, and in no other.',
   ROOKERY_SNAPSHOT_MALFORMED: 'A snapshot on disk cannot be read; it is ignored.',
   ROOKERY_SNAPSHOT_FOREIGN: 'A snapshot on disk is of another registry or service; it is ignored.',
   ROOKERY_SNAPSHOT_EXPIRED: 'A snapshot on disk is too old; it is ignored.',

@@ -56,6 +56,15 @@ export type RookeryEvent =
       readonly retryInMs: number;
       readonly stale: boolean;
     }
+  /** An entry that is written for other frameworks does not stand, while the registration itself may; tried on. */
+  | {
+      readonly type: 'entry.unwritten';
+      readonly service: string;
+      readonly id: string;
+      /** Where it should stand. */
+      readonly place: string;
+      readonly error: unknown;
+    }
   /** One of the sources that a registry reads cannot be read; what it said last counts, and it is tried again. */
   | {
       readonly type: 'source.failed';

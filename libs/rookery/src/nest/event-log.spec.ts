@@ -51,12 +51,14 @@ describe('the log', () => {
     const error = new Error('no route');
     expect(
       told(
+        { type: 'entry.unwritten', service: 'users', id: 'a', place: '/micro/users/a', error },
         { type: 'source.failed', service: 'users', source: 'etcd://h:1', error },
         { type: 'source.restored', service: 'users', source: 'etcd://h:1' },
         { type: 'source.failed', source: 'file:/x', error },
         { type: 'source.restored', source: 'file:/x' },
       ),
     ).toEqual([
+      'warn [Rookery] users: /micro/users/a is not written: no route',
       'warn [Rookery] users: etcd://h:1 cannot be read (no route); what it said last counts, trying on',
       'log [Rookery] users: etcd://h:1 is back',
       'warn [Rookery] file:/x cannot be read (no route); what it said last counts, trying on',

@@ -34,6 +34,8 @@ export class EventLog {
         );
       case 'watch.broken':
         return this.#broken(event);
+      case 'entry.unwritten':
+        return this.#logger.warn(`${event.service}: ${event.place} is not written: ${messageOf(event.error)}`);
       case 'source.failed':
       case 'source.restored':
         return this.#source(event);

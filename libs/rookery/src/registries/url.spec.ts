@@ -80,6 +80,7 @@ describe('registryFromUrl', () => {
     await using registry = registryFromUrl(url);
     expect(registry.name).toBe(url);
     expect(() => registryFromUrl('etcd://h1/rookery?read=kratso')).toThrow('registry.read[0]: found "kratso"');
+    expect(() => registryFromUrl(url, { namespace: 'ci' })).toThrow('the dialect kratos has no namespaces');
   });
 
   it.each([

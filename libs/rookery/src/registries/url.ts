@@ -89,6 +89,12 @@ function localNamespace(url: string, rest: string, { path = 'registry', namespac
 
 function fromServersUrl(url: string, { path = 'registry', namespace, ttlMs }: RegistryUrlOptions) {
   const { hosts, prefix, username, password, tls, read, write } = parseServersUrl(url, path);
+  const foreign = [...(read ?? []), ...(write ?? [])].find((dialect) => dialect !== 'rookery');
+  if (namespace !== undefined && foreign !== undefined) {
+    // It would be one namespace for ours, and the one that everybody shares for theirs.
+    const fault = `the dialect ${foreign} has no namespaces; give it a prefix with etcd({ read, write }) instead`;
+    throw urlInvalid(url, path, fault);
+  }
   return {
     hosts,
     prefix: namespace === undefined ? prefix : `${prefix}-${namespace}`,

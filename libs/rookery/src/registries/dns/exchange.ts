@@ -27,13 +27,13 @@ export async function exchange(options: ExchangeOptions): Promise<Answer> {
   const answer = await overUdp(options, writeQuery(options.question, true));
   if (answer.rcode === 'FORMERR' || answer.rcode === 'NOTIMP') {
     // A server from before EDNS (RFC 6891 §7).
-    return whole(options, await overUdp(options, writeQuery(options.question, false)));
+    return whole(options, await overUdp(options, writeQuery(options.question, false)), false);
   }
-  return whole(options, answer);
+  return whole(options, answer, true);
 }
 
-async function whole(options: ExchangeOptions, answer: Answer): Promise<Answer> {
-  return answer.truncated ? overTcp(options, writeQuery(options.question, true)) : answer;
+async function whole(options: ExchangeOptions, answer: Answer, edns: boolean): Promise<Answer> {
+  return answer.truncated ? overTcp(options, writeQuery(options.question, edns)) : answer;
 }
 
 /** From a port of its own for each question, which is what makes answers hard to forge (RFC 5452). */
@@ -44,7 +44,9 @@ function overUdp(options: ExchangeOptions, query: Query): Promise<Answer> {
     socket.on('error', reject);
     socket.on('message', (bytes) => take(bytes, query, resolve, reject));
     // Connected, so that only this server is heard, and its machine can say that nobody listens there.
-    socket.connect(port, host, () => socket.send(query.bytes));
+    socket.once('connect', () => socket.send(query.bytes));
+    // With a callback, a server that cannot be routed to would be told to that, and not as an error.
+    socket.connect(port, host);
     return () => socket.close();
   });
 }

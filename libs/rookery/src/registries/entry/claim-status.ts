@@ -42,12 +42,7 @@ export class ClaimStatus {
   }
 
   superseded(path: string): void {
-    const error = new RookeryError('ROOKERY_REGISTRATION_SUPERSEDED', {
-      path,
-      found: 'another process holds it.',
-      remedy: 'It is registered again as soon as it is free; give every process its own id.',
-    });
-    this.#become('superseded', error);
+    this.#become('superseded', superseded(path));
   }
 
   /** Told once: the tries that follow have nothing to add. */
@@ -97,4 +92,12 @@ export class ClaimStatus {
     const { service, id, state } = this;
     this.place.emit({ type: 'registration.changed', service, id, state, ...fault });
   }
+}
+
+export function superseded(path: string): RookeryError {
+  return new RookeryError('ROOKERY_REGISTRATION_SUPERSEDED', {
+    path,
+    found: 'another process holds it.',
+    remedy: 'It is registered again as soon as it is free; give every process its own id.',
+  });
 }

@@ -16,6 +16,7 @@ export interface Restorable {
 export class RestorePace {
   readonly #backoff: Backoff;
   #calmAt = -Infinity;
+  #readyAt = -Infinity;
   #holding: AbortController | undefined;
 
   constructor(
@@ -27,21 +28,34 @@ export class RestorePace {
 
   /** Nobody spoilt it: nothing is held against anybody, nor waited for. */
   forgive(): void {
-    this.#calmAt = -Infinity;
+    this.#calmAt = this.#readyAt = -Infinity;
     this.#holding?.abort();
+  }
+
+  /** How long it has to wait still, ms: 0 where it may be put back at once, or need not be. */
+  delay(entry: Restorable): number {
+    if (!entry.restoring) return 0;
+    const now = this.time.now();
+    if (!entry.restoreDelayed) this.#readyAt = now + this.#next(now);
+    entry.restoreDelayed = true;
+    return Math.max(0, this.#readyAt - now);
   }
 
   /** @returns whether it has waited: what there is to do may be something else by now */
   async held(entry: Restorable, signal: AbortSignal): Promise<boolean> {
-    if (!entry.restoring || entry.restoreDelayed) return false;
-    const calm = this.time.now() > this.#calmAt;
-    if (calm) this.#backoff.reset();
-    const delay = calm ? 0 : this.#backoff.next();
-    this.#calmAt = this.time.now() + delay + CALM_MS;
-    entry.restoreDelayed = true;
+    if (entry.restoreDelayed) return false;
+    const delay = this.delay(entry);
     if (delay === 0) return false;
     this.#holding = new AbortController();
     await pause(this.time, delay, AbortSignal.any([signal, this.#holding.signal]));
     return true;
+  }
+
+  #next(now: number): number {
+    const calm = now > this.#calmAt;
+    if (calm) this.#backoff.reset();
+    const delay = calm ? 0 : this.#backoff.next();
+    this.#calmAt = now + delay + CALM_MS;
+    return delay;
   }
 }

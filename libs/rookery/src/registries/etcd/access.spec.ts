@@ -42,6 +42,28 @@ describe('an etcd with users', () => {
     await proxy.stop();
   });
 
+  it('that refuses one of several dialects is in the way of no other, be it at the start, later or at the end', async () => {
+    const { registry, events } = bench.connect(server.host, { ...user, write: ['rookery', 'kratos', 'micro'] });
+    await server.etcdctl(...ROOT, 'role', 'grant-permission', 'svc', 'readwrite', '/micro/', '/micro0');
+    const registration = registry.register(someInstance());
+    await registration.registered;
+    const { service, id, address } = registration.instance;
+    const watch = follow(bench.connect(server.host, user).registry, service);
+    await eventually(() =>
+      expect(events.filter(({ type }) => type === 'entry.unwritten')).toMatchObject([
+        { place: `/microservices/${service}/${id}`, error: { code: 'ROOKERY_REGISTRY_REFUSED' } },
+      ]),
+    );
+    await registration.update({ weight: 5 });
+    const micro = `/micro/${service}/${address}`;
+    await eventually(async () => expect(await server.etcdctl(...ROOT, 'get', micro)).toContain('"Weight":5'));
+    await registration[Symbol.asyncDispose]();
+    await eventually(() => expect(watch.changes().at(-1)).toMatchObject({ type: 'delete', id, cause: 'left' }));
+    expect(statesOf(events)).toEqual(['registered', 'released']);
+    await watch.stop();
+    await bench.closeAll();
+  });
+
   it('keeps out who has none, until he is let in', async () => {
     const { registry, events } = bench.connect(server.host, { ...user, prefix: 'elsewhere' });
     const registration = registry.register(someInstance());

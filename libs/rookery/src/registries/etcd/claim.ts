@@ -1,10 +1,10 @@
 import { Backoff } from '../../core/backoff.js';
+import { RookeryError } from '../../core/errors.js';
 import type { ServiceInstance } from '../../core/instance.js';
 import type { InstanceChange, Registration, RegistrationState } from '../../core/registration.js';
 import { LATE, within, pause } from '../../core/time.js';
 import { ShownRegistration } from '../shown-registration.js';
-import { ClaimStatus, type ClaimPlace } from '../entry/claim-status.js';
-import { RestorePace } from '../entry/restore-pace.js';
+import { ClaimStatus, superseded, type ClaimPlace } from '../entry/claim-status.js';
 import type { EtcdContext } from './context.js';
 import { isLeaseGone, unreachable } from './faults.js';
 import { leave } from './leave.js';
@@ -44,7 +44,9 @@ export class Claim extends ShownRegistration implements Registration {
   readonly #watched = new Map<string, OwnEntry>();
   readonly #wake = new Wake();
   readonly #ending = new AbortController();
-  readonly #pace: RestorePace;
+  /** Of the derived entries that cannot be written. */
+  readonly #retry: Backoff;
+  readonly #hindered = new Map<OwnEntry, string>();
   readonly #updates = new Set<() => void>();
   #working: Promise<void> = Promise.resolve();
   #released: Promise<void> | undefined;
@@ -63,7 +65,7 @@ export class Claim extends ShownRegistration implements Registration {
     this.#entry = entry;
     this.#derived = derived;
     this.#status = new ClaimStatus(placeOf(session.context), instance.service, instance.id);
-    this.#pace = new RestorePace(session.context.time, session.context.random);
+    this.#retry = new Backoff(context.random, { baseMs: 200 });
   }
 
   get state(): RegistrationState {
@@ -87,6 +89,8 @@ export class Claim extends ShownRegistration implements Registration {
     if (this.#released) return;
     const wanted = amend(this.#entry.wanted, change);
     if (wanted === this.#entry.wanted) return;
+    const { instance } = this.#entry.check(wanted);
+    for (const entry of this.#derived) entry.check({ ...entry.wanted, instance });
     this.#entry.want(wanted);
     this.#derive();
     this.#wake.call();
@@ -103,9 +107,7 @@ export class Claim extends ShownRegistration implements Registration {
   }
 
   leaseLost(error: unknown): void {
-    // Nobody spoilt the entry, it went with its lease: putting it back need not wait, nor is it held against anybody.
-    for (const entry of this.#entries) entry.forgetRestore();
-    this.#pace.forgive();
+    for (const entry of this.#entries) entry.forgive();
     this.troubled(error);
     this.#wake.call();
   }
@@ -121,9 +123,10 @@ export class Claim extends ShownRegistration implements Registration {
     const backoff = new Backoff(random, { baseMs: 200 });
     for (let failures = 0; !signal.aborted;) {
       try {
-        await this.#step(signal);
+        const waitMs = await this.#step();
         failures = 0;
         backoff.reset();
+        if (waitMs > 0) await this.#wake.wait(signal, waitMs < Infinity ? { time, ms: waitMs } : undefined);
       } catch (error) {
         failures += 1;
         // One that fails is nothing: the next one goes to another host.
@@ -133,32 +136,52 @@ export class Claim extends ShownRegistration implements Registration {
     }
   }
 
-  /** Writes where there is something to write, else waits until there may be. */
-  async #step(signal: AbortSignal): Promise<void> {
+  /**
+   * Writes what there is to write, whoever must not be found first; what cannot be written for others is in nobody's way.
+   * @returns how long there may be nothing to do, ms: 0 where there may be more at once
+   */
+  async #step(): Promise<number> {
     this.#digest();
     const { lease } = this.session;
     const { id } = lease;
-    const due = id === undefined ? undefined : this.#entries.find((entry) => entry.isDue(id));
-    if (id === undefined || !due) {
-      if (id !== undefined && !this.#held && lease.healthy) this.#settle();
-      return this.#wake.wait(signal);
+    if (id === undefined) return Infinity;
+    let waitMs = Infinity;
+    const due = this.#entries.filter((entry) => entry.isDue(id));
+    for (const entry of due.toSorted((a, b) => Number(a.isShown) - Number(b.isShown))) {
+      const delay = entry.delay();
+      const written = delay === 0 && !this.#ending.signal.aborted && (await this.#try(entry, id));
+      if (written) waitMs = 0;
+      else waitMs = Math.min(waitMs, delay || this.#retry.next());
     }
-    if (await this.#pace.held(due, signal)) return;
+    if (waitMs > 0 && !this.#entry.isDue(id) && this.#entry.holder === undefined && lease.healthy) this.#settle();
+    return waitMs;
+  }
+
+  /** @returns whether it was written, or may be tried at once again */
+  async #try(entry: OwnEntry, lease: string): Promise<boolean> {
     try {
-      await this.#write(due, id);
+      await this.#write(entry, lease);
+      this.#hindered.delete(entry);
+      if (this.#hindered.size === 0) this.#retry.reset();
+      return true;
     } catch (error) {
-      if (!isLeaseGone(error)) throw error;
-      lease.gone(id, error);
+      if (isLeaseGone(error)) this.session.lease.gone(lease, error);
+      else if (entry === this.#entry) throw error;
+      else this.#hinder(entry, unreachable(this.session.context, error));
+      return isLeaseGone(error);
     }
+  }
+
+  /** Tells once of an entry that does not stand where it should. */
+  #hinder(entry: OwnEntry, error: RookeryError): void {
+    if (this.#hindered.get(entry) === error.code) return;
+    this.#hindered.set(entry, error.code);
+    const { service, id } = this.instance;
+    this.session.context.emit({ type: 'entry.unwritten', service, id, place: entry.key, error });
   }
 
   get #entries(): readonly OwnEntry[] {
     return [this.#entry, ...this.#derived];
-  }
-
-  /** An entry whose place somebody else has. */
-  get #held(): OwnEntry | undefined {
-    return this.#entries.find((entry) => entry.holder !== undefined);
   }
 
   #digest(): void {
@@ -166,19 +189,27 @@ export class Claim extends ShownRegistration implements Registration {
     const fields = this.#entry.takeEdits();
     if (fields.length > 0) this.#status.amended(fields);
     this.#derive();
-    const held = this.#held;
-    if (held) this.#status.superseded(held.key);
+    if (this.#entry.holder !== undefined) this.#status.superseded(this.#entry.key);
+    for (const entry of this.#derived) if (entry.holder !== undefined) this.#hinder(entry, superseded(entry.key));
   }
 
   /** What the first entry says, the others say, too. */
   #derive(): void {
     const { instance } = this.#entry.wanted;
-    for (const entry of this.#derived)
-      if (entry.wanted.instance !== instance) entry.want({ ...entry.wanted, instance });
+    for (const entry of this.#derived) {
+      if (entry.wanted.instance === instance) continue;
+      try {
+        entry.want({ ...entry.wanted, instance });
+      } catch (error) {
+        // An operator's words, or somebody's fields beside ours, may be too many for it.
+        this.#hinder(entry, unreachable(this.session.context, error));
+      }
+    }
   }
 
-  /** Everything is as it should be. */
+  /** Everything is as it should be, but for what was told. */
   #settle(): void {
+    if (!this.#entries.some(({ isShown }) => isShown)) this.#hinder(this.#entry, hidden(this.#entry));
     this.#status.accepted();
     this.#finishUpdates();
   }
@@ -217,16 +248,11 @@ export class Claim extends ShownRegistration implements Registration {
     for (const key of this.#watched.keys()) this.#unwatch(key);
     this.#status.releasing();
     // Goes on by itself where it takes longer, for as long as the session and thereby the lease live.
-    const left = this.#working.then(() => this.#leave()).finally(this.#go);
+    const left = this.#working.then(() => leave(this.session, this.#entry, this.#derived)).finally(this.#go);
     const answer = await within(this.session.context.time, LEAVE_MS, left).catch(() => LATE);
     await this.session.leave(this);
     this.#status.released(answer === LATE ? LEAVE_MS : undefined);
     this.#finishUpdates();
-  }
-
-  /** What was derived goes first: who reads it as well must not find it where the entry that says more has left. */
-  async #leave(): Promise<void> {
-    for (const entry of this.#entries.toReversed()) await leave(this.session, entry);
   }
 }
 
@@ -234,4 +260,14 @@ function placeOf(context: EtcdContext): ClaimPlace {
   const { name, emit } = context;
   const words = { store: 'etcd', claim: 'lease' };
   return { name, emit, words, unreachable: (cause, remedy) => unreachable(context, cause, remedy) };
+}
+
+/** No dialect that is written may show the instance to its clients. */
+function hidden({ key, dialect, wanted }: OwnEntry): RookeryError {
+  const { group, weight, status } = wanted.instance;
+  return new RookeryError('ROOKERY_ENTRY_HIDDEN', {
+    path: key,
+    found: `clients of ${dialect.name} cannot leave an instance alone that has group "${group}", weight ${weight} and status ${status}.`,
+    remedy: "Nothing of it stands in etcd. Write our own dialect, too: etcd({ write: ['rookery', …] }).",
+  });
 }

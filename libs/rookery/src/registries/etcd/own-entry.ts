@@ -6,6 +6,7 @@ import { isShown, type Dialect } from './dialects/dialect.js';
 import type { Entry, OperatorField } from '../entry/entry.js';
 import type { Observation } from './own-watch.js';
 import { absent, get, keyValue, leasedBy, put, remove, unchanged, type KeyValue } from './requests.js';
+import { RestorePace } from '../entry/restore-pace.js';
 import { adopt, checkSize, initial, leaving, type Wanted } from '../entry/wanted.js';
 
 /** What stands in etcd, as far as we know. */
@@ -48,6 +49,9 @@ export class OwnEntry {
   #attempted = false;
   /** Texts that we wrote without hearing whether etcd took them: they are not an operator's. */
   readonly #uncertain = new Set<string>();
+  /** Keys that we wrote without hearing it, and want no more: something of ours may stand there. */
+  readonly #strays = new Set<string>();
+  readonly #pace: RestorePace;
 
   /** @param derived operators have their say in another entry of the instance: here, their edits are undone */
   constructor(
@@ -56,7 +60,8 @@ export class OwnEntry {
     instance: ServiceInstance,
     private readonly derived: boolean,
   ) {
-    this.wanted = checkSize(initial(instance), (all) => dialect.encode(all));
+    this.wanted = this.check(initial(instance));
+    this.#pace = new RestorePace(context.time, context.random);
   }
 
   /** Where it should stand, if it should. */
@@ -64,29 +69,47 @@ export class OwnEntry {
     return this.dialect.entryKey(this.wanted.instance);
   }
 
-  get #isShown(): boolean {
+  /** Whether it should stand at all: not where clients could not leave it alone. */
+  get isShown(): boolean {
     return isShown(this.dialect.traits, this.wanted.instance);
   }
 
   /** Where something of ours may be in etcd. */
   get places(): ReadonlySet<string> {
     if (!this.#attempted) return new Set();
-    return new Set([this.#standing?.key ?? this.key, this.key]);
+    return new Set([this.#standing?.key ?? this.key, this.key, ...this.#strays]);
+  }
+
+  /** @throws {RookeryError} ROOKERY_METADATA_INVALID where it is too large */
+  check(wanted: Wanted): Wanted {
+    return checkSize(wanted, (all) => this.dialect.encode(all));
   }
 
   /** @throws {RookeryError} ROOKERY_METADATA_INVALID where it is too large */
   want(wanted: Wanted): void {
     const { key } = this;
-    this.wanted = checkSize(wanted, (all) => this.dialect.encode(all));
+    this.wanted = this.check(wanted);
     // Whoever holds the one key need not hold the other, nor one that we do not want.
-    if (this.key !== key || !this.#isShown) this.holder = undefined;
+    if (this.key !== key || !this.isShown) this.holder = undefined;
   }
 
   isDue(lease: string): boolean {
     if (this.holder !== undefined) return false;
-    if (!this.#isShown) return this.#standing !== undefined || this.#uncertain.size > 0;
+    if (this.#stray !== undefined) return true;
+    if (!this.isShown) return this.#standing !== undefined || this.#uncertain.size > 0;
     const { text, key, lease: current } = this.#standing ?? {};
     return text !== this.dialect.encode(this.wanted) || key !== this.key || current !== lease;
+  }
+
+  /** How long it is not to be written still, ms: nobody is fought at full speed, and nobody waits to be hidden. */
+  delay(): number {
+    return this.isShown ? this.#pace.delay(this) : 0;
+  }
+
+  /** It went with its lease: putting it back need not wait, nor is it held against anybody. */
+  forgive(): void {
+    this.forgetRestore();
+    this.#pace.forgive();
   }
 
   forgetRestore(): void {
@@ -104,7 +127,20 @@ export class OwnEntry {
    * nothing is overwritten unseen; where that fails, learns what stands there.
    */
   write(lease: string): Promise<Written> {
-    return this.#isShown ? this.#put(lease) : this.#withdraw(lease);
+    const stray = this.#stray;
+    if (stray !== undefined) return this.#sweep(stray, lease);
+    return this.isShown ? this.#put(lease) : this.#withdraw(lease);
+  }
+
+  /** A key of `#strays` that is neither where the entry stands nor where it should. */
+  get #stray(): string | undefined {
+    return [...this.#strays].find((key) => key !== this.key && key !== this.#standing?.key);
+  }
+
+  async #sweep(stray: string, lease: string): Promise<Written> {
+    await this.context.client.txn({ compare: [leasedBy(stray, lease)], success: [remove(stray)] });
+    this.#strays.delete(stray);
+    return { key: this.#standing?.key ?? this.key, revision: this.#revision, written: false };
   }
 
   async #put(lease: string): Promise<Written> {
@@ -113,7 +149,7 @@ export class OwnEntry {
     const standing = this.#standing;
     const known = standing?.key === key ? standing : this.#inTheWay?.key === key ? this.#inTheWay : undefined;
     const old = standing && standing.key !== key ? standing : undefined;
-    const answer = await this.#transact(text, {
+    const answer = await this.#transact(key, text, {
       compare: [
         known ? unchanged(key, known.modRevision) : absent(key),
         ...(old ? [unchanged(old.key, old.modRevision)] : []),
@@ -133,7 +169,7 @@ export class OwnEntry {
     const key = standing?.key ?? this.key;
     const last = this.dialect.traits.room ? this.dialect.encode(leaving(this.wanted)) : undefined;
     const text = standing && standing.text !== last ? last : undefined;
-    const answer = await this.#transact(text, {
+    const answer = await this.#transact(key, text, {
       compare: [standing ? unchanged(key, standing.modRevision) : leasedBy(key, lease)],
       success: [text === undefined ? remove(key) : put(key, text, lease)],
       failure: [get(key)],
@@ -145,15 +181,17 @@ export class OwnEntry {
     return { key, revision: this.#revision, written: answer.succeeded };
   }
 
-  /** @param text what is written, if anything is */
-  async #transact(text: string | undefined, request: ITxnRequest): Promise<ITxnResponse> {
+  /** @param text what is written at the key, if anything is */
+  async #transact(key: string, text: string | undefined, request: ITxnRequest): Promise<ITxnResponse> {
     this.#attempted = true;
     // Before the call: it is repeated at another host where one does not answer, and finds what it wrote itself.
     if (text !== undefined) this.#uncertain.add(text);
+    this.#strays.add(key);
     const answer = await this.context.client.txn(request);
     this.#writtenAt = this.context.time.now();
     // Not the highest so far: an etcd that lost its data, or was restored, counts from lower on.
     this.#revision = Number(answer.header.revision);
+    this.#strays.delete(key);
     return answer;
   }
 
@@ -171,7 +209,9 @@ export class OwnEntry {
 
   /** Takes note of what the watch tells, or finds; our own writes come back this way, too. */
   observe({ key, revision, found, lookedUp }: Observation, lease: string | undefined): void {
-    if (key !== (this.#standing?.key ?? this.key) || !(this.#standing || this.#isShown)) return;
+    if (key !== (this.#standing?.key ?? this.key)) return;
+    // Where nothing should stand, what others put is their affair; a put of ours that comes late is not.
+    if (!this.#standing && !this.isShown && !(found && this.isOurs(found, lease))) return;
     // Asked after our last write, etcd's answer counts as it is, also where it has lost its data and counts from lower on.
     if (lookedUp && lookedUp.askedAt > this.#writtenAt) {
       if (found && this.#isStanding(found)) return;
@@ -192,7 +232,8 @@ export class OwnEntry {
    * whoever lives holds his key by a lease.
    */
   isOurs(found: KeyValue, lease: string | undefined): boolean {
-    if (found.lease === '0') return true;
+    // Without room for it in the value, our generation is in the key.
+    if (found.lease === '0' || !this.dialect.traits.room) return true;
     const entry = this.#read(found);
     if (entry && entry.instance.generation !== '') return !this.#isAnothers(entry);
     return found.lease === lease;
@@ -244,9 +285,11 @@ export class OwnEntry {
 
   #adopt(entry: Entry): void {
     const { wanted, fields, spoilt } = adopt(this.wanted, this.#before, entry);
-    this.wanted = this.derived ? { ...this.wanted, extra: wanted.extra } : wanted;
-    if (!this.derived) this.#edits.push(...fields);
-    const undone = this.derived ? [...fields, ...spoilt] : spoilt;
+    // Who hides the one entry that can be edited leaves nothing to be edited back.
+    const isTaken = !this.derived && (isShown(this.dialect.traits, wanted.instance) || !this.isShown);
+    this.wanted = isTaken ? wanted : { ...this.wanted, extra: wanted.extra };
+    if (isTaken) this.#edits.push(...fields);
+    const undone = isTaken ? spoilt : [...fields, ...spoilt];
     if (undone.length > 0) this.#restoreFor(`somebody changed: ${undone.join(', ')}`);
   }
 

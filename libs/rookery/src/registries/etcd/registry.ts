@@ -11,6 +11,7 @@ import { createClient } from './client.js';
 import type { EtcdContext } from './context.js';
 import { reportMalformed } from '../entry/malformed-report.js';
 import { closed, unreachable } from './faults.js';
+import { DIALECTS } from './dialects/choose.js';
 import type { Dialect } from './dialects/dialect.js';
 import type { Layout } from './layout.js';
 import { checkEtcdOptions, type EtcdOptions, type EtcdSettings } from './options.js';
@@ -99,10 +100,17 @@ class EtcdRegistry implements Registry {
 
 /** As a URL, with the dialects where they are others than our own. */
 function nameOf({ hosts, prefix, tls, layout }: EtcdSettings): string {
-  const list = (dialects: readonly Dialect[]) => dialects.map(({ name }) => name).join(',');
+  const list = (dialects: readonly Dialect[]) => dialects.map(shown).join(',');
   const [read, write] = [list(layout.read), list(layout.write)];
   const query = read === 'rookery' && write === 'rookery' ? '' : `?read=${read}&write=${write}`;
   return `${tls ? 'etcds' : 'etcd'}://${hosts.join(',')}/${prefix}${query}`;
+}
+
+/** With its prefix where that is another one: registries that read other keys must not have one name. */
+function shown({ name, prefix }: Dialect): string {
+  return name === 'rookery' || DIALECTS.some((usual) => usual.name === name && usual.prefix === prefix)
+    ? name
+    : `${name}(${prefix})`;
 }
 
 function capabilitiesOf({ read, write, routes }: Layout): RegistryCapabilities {

@@ -135,7 +135,16 @@ export class ServiceState {
         if (value && there && !this.#keys.has(other)) this.#keys.set(other, this.#read(there, value, known));
       }
     }
-    return changed(before, this.#shown(place));
+    const after = this.#shown(place);
+    // Where ids stand in values, another key may have the same one.
+    const twin =
+      before && before.id !== place.id && before.id !== after?.id ? this.#named(before.id, place) : undefined;
+    return twin ? [...changed(undefined, after), { type: 'set', instance: twin }] : changed(before, after);
+  }
+
+  #named(id: string, { range }: Place): ServiceInstance | undefined {
+    const same = [...this.#keys.values()].filter((known) => known.place.range.source === range.source);
+    return same.findLast(({ instance }) => instance?.id === id)?.instance;
   }
 
   #setRoute({ found }: Step): ServiceChange[] {

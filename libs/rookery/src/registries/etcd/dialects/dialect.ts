@@ -32,6 +32,8 @@ export interface DialectTraits {
 /** How a framework writes its instances into etcd: where an entry stands, and what stands in it. */
 export interface Dialect {
   readonly name: DialectName;
+  /** What its keys start with, `<service>` for the name; for `rookery`, that of the registry. */
+  readonly prefix: string;
   readonly traits: DialectTraits;
   /** What the keys of a service's entries start with; each ends with a slash. */
   folders(service: string): readonly string[];
@@ -51,7 +53,7 @@ export function isShown({ groups, zero, drains }: DialectTraits, instance: Servi
   return (groups || group === UNGROUPED) && (zero || weight > 0) && (drains || status === 'up');
 }
 
-/** The id that a Rookery server has left in a value whose key has none. */
-export function idBeside(id: unknown): string | undefined {
-  return typeof id === 'string' && isName(id) ? id : undefined;
+/** The id that a Rookery server has left in a value whose key has none; others may mean something else by the field. */
+export function idBeside({ id, gen }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof id === 'string' && isName(id) && typeof gen === 'string' && gen !== '' ? id : undefined;
 }

@@ -13,7 +13,7 @@ export class GoZeroDialect implements Dialect {
   readonly name = 'go-zero';
   readonly traits = { weights: false, groups: false, zero: false, drains: false, room: false };
 
-  constructor(private readonly prefix: string) {}
+  constructor(readonly prefix: string) {}
 
   folders(service: string): readonly [string] {
     return [folderOf(this.prefix, service)];

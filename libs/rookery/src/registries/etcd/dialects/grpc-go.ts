@@ -13,7 +13,7 @@ export class GrpcGoDialect implements Dialect {
   readonly name = 'grpc-go';
   readonly traits = { weights: false, groups: false, zero: false, drains: false, room: true };
 
-  constructor(private readonly prefix: string) {}
+  constructor(readonly prefix: string) {}
 
   folders(service: string): readonly [string] {
     return [folderOf(this.prefix, service)];
@@ -29,7 +29,7 @@ export class GrpcGoDialect implements Dialect {
 
   decode(key: string, service: string, id: string, value: Buffer): Entry {
     const entry = decodeEntry(key, service, id, value);
-    const own = idBeside(entry.extra['id']);
+    const own = idBeside({ id: entry.extra['id'], gen: entry.instance.generation });
     if (own === undefined) return entry;
     const { id: _id, ...extra } = entry.extra;
     return { ...entry, extra, instance: { ...entry.instance, id: own } };

@@ -47,7 +47,7 @@ export class JsonDialect implements Dialect {
 
   constructor(
     private readonly format: JsonFormat,
-    private readonly prefix: string,
+    readonly prefix: string,
   ) {
     this.name = format.name;
     this.traits = { ...format.traits, drains: false, room: true };
@@ -90,7 +90,7 @@ export class JsonDialect implements Dialect {
     const own = (field: Said) => (this.format.says.includes(field) ? said[field] : beside[field]) ?? undefined;
     const init: Partial<Record<keyof ServiceInstance, unknown>> = {
       ...Object.fromEntries(SAID.map((field) => [field, own(field)])),
-      id: idBeside(beside['id']) ?? id,
+      id: idBeside(beside) ?? id,
       service,
       address,
       zone: own('zone') || undefined,

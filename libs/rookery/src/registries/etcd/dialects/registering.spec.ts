@@ -31,6 +31,9 @@ const stands = (key: string) =>
     return found as Found;
   });
 
+const unwritten = (place: string, error: object): unknown =>
+  expect.objectContaining({ type: 'entry.unwritten', place, error: expect.objectContaining(error) as unknown });
+
 const FOREIGN = DIALECT_NAMES.filter((name) => name !== 'rookery');
 
 describe.each(FOREIGN)('an entry in the dialect %s', (name) => {
@@ -124,11 +127,53 @@ describe('several dialects at once', () => {
     const other = await bench.server.etcdctl('lease', 'grant', '60');
     const lease = /lease ([0-9a-f]+)/.exec(other)![1]!;
     await bench.server.etcdctl('put', `--lease=${lease}`, key, `{"Address":"${instance.address}","Weight":1}`);
-    await eventually(() => expect(registration.state).toBe('superseded'));
-    expect(statesOf(events)).toEqual(['registered', 'superseded']);
+    const error = { code: 'ROOKERY_REGISTRATION_SUPERSEDED' };
+    await eventually(() => expect(events).toContainEqual(unwritten(key, error)));
+    // The registration itself goes on.
+    await registration.update({ weight: 3 });
+    expect(await bench.read(keyIn('rookery', instance))).toMatchObject({ weight: 3 });
+    expect(statesOf(events)).toEqual(['registered']);
     await bench.server.etcdctl('lease', 'revoke', lease);
-    await eventually(() => expect(registration.state).toBe('registered'));
-    expect(await bench.read(key)).toMatchObject({ rookery: { id: instance.id } });
+    await eventually(async () =>
+      expect(await bench.read(key)).toMatchObject({ Weight: 3, rookery: { id: instance.id } }),
+    );
+  });
+
+  it('take away what of theirs comes late, or is put by hand, where it must not be found', async () => {
+    const { registration, instance } = await registered({ write: ['rookery', 'kratos'] });
+    const key = keyIn('kratos', instance);
+    const { lease, value } = await stands(key);
+    await registration.update({ group: 'canary' });
+    expect(await bench.find(key)).toBeUndefined();
+    await bench.server.etcdctl('put', `--lease=${lease}`, key, value);
+    await eventually(async () => expect(await bench.find(key)).toBeUndefined());
+    await bench.server.etcdctl('put', key, value);
+    await eventually(async () => expect(await bench.find(key)).toBeUndefined());
+  });
+
+  it('undo what would hide the only entry that can be edited', async () => {
+    const { registration, instance, events } = await registered({ read: ['dubbo'], write: ['dubbo'] });
+    const key = keyIn('dubbo', instance);
+    const { lease, value } = await stands(key);
+    const edited = { ...(JSON.parse(value) as object), enabled: false };
+    await bench.server.etcdctl('put', `--lease=${lease}`, key, JSON.stringify(edited));
+    await eventually(async () => expect((await stands(key)).value).toBe(value));
+    expect(registration.instance.status).toBe('up');
+    expect(events).toContainEqual(expect.objectContaining({ reason: 'somebody changed: status' }));
+  });
+
+  it('say so where nothing may stand of an instance', async () => {
+    const { instance, events } = await registered({ read: ['go-zero'], write: ['go-zero'] }, { group: 'canary' });
+    expect(events).toContainEqual(unwritten(keyIn('go-zero', instance), { code: 'ROOKERY_ENTRY_HIDDEN' }));
+  });
+
+  it('refuse metadata that is too long for one of them, and change none', async () => {
+    const { registration, instance } = await registered({ write: ['rookery', 'dubbo'] });
+    const before = await bench.read(keyIn('rookery', instance));
+    const metadata = { k: 'v'.repeat(65_536 - 330) };
+    await expect(registration.update({ metadata })).rejects.toMatchObject({ code: 'ROOKERY_METADATA_INVALID' });
+    await registration.update({ weight: 3 });
+    expect(await bench.read(keyIn('rookery', instance))).toEqual({ ...before, weight: 3 });
   });
 
   it('take over what a process before has left at the same address', async () => {
@@ -173,5 +218,7 @@ describe('a registry that writes nothing', () => {
     expect(() => bench.connect(bench.server.host, { read: [] })).toThrow('registry.read: found an empty list');
     const { registry } = bench.connect('h:1', { read: ['rookery', 'kratos'], write: ['go-zero'] });
     expect(registry.name).toBe('etcd://h:1/rookery?read=rookery,kratos&write=go-zero');
+    const elsewhere = bench.connect('h:1', { read: [{ dialect: 'kratos', prefix: '/prod/<service>' }] });
+    expect(elsewhere.registry.name).toBe('etcd://h:1/rookery?read=kratos(/prod/<service>)&write=rookery');
   });
 });

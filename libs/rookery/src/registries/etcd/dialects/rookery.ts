@@ -8,7 +8,7 @@ export class RookeryDialect implements Dialect {
   readonly name = 'rookery';
   readonly traits = { weights: true, groups: true, zero: true, drains: true, room: true };
 
-  constructor(private readonly prefix: string) {}
+  constructor(readonly prefix: string) {}
 
   folders(service: string): readonly [string, string] {
     return [`${this.prefix}/services/${service}/`, `${this.prefix}/groups/${service}/`];
