@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
 import { CALL_REASONS, ERROR_CODES, WHY } from 'rookery/core';
 import { PEER_SERVICE, PEER_SERVICE_NAME } from 'rookery/grpc';
@@ -56,6 +57,19 @@ describe('the reference of the environment', () => {
       /\b(?:ROOKERY_[A-Z_]+|POD_IP|NODE_ENV|KUBERNETES_SERVICE_HOST|VITEST|JEST_WORKER_ID|XDG_RUNTIME_DIR)\b/g;
     const read = [...namesInCode(names).keys()].filter((name) => !Object.hasOwn(codes, name));
     expect(tableNames(readPage('docs/reference/environment.md').text).toSorted()).toEqual(read.toSorted());
+  });
+});
+
+describe('the reference of events', () => {
+  it('has exactly those that the source tells', () => {
+    const { text } = readPage('docs/reference/api.md');
+    const [, table = ''] = text.split('hears everything that Rookery logs');
+    const told = [...(table.split('\n\n')[1] ?? '').matchAll(/`([a-z]+\.[a-z]+)`(?=[^|]*\| )/g)].map(
+      ([, name]) => name,
+    );
+    const source = readFileSync('libs/rookery/src/core/event.ts', 'utf8');
+    const types = [...source.matchAll(/type: '([a-z]+\.[a-z]+)'/g)].map(([, name]) => name);
+    expect([...new Set(told)].toSorted()).toEqual([...new Set(types)].toSorted());
   });
 });
 

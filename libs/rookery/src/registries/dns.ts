@@ -18,7 +18,7 @@ export type { DnsNames, DnsOptions } from './dns/options.js';
 const RESOLV_CONF = '/etc/resolv.conf';
 
 /**
- * What DNS says: SRV records (`_grpc._tcp.<service>.svc`) with their weights and priorities (RFC 2782), or the addresses
+ * What DNS says: SRV records (`_grpc._tcp.<service>.shop.svc.cluster.local`) with their weights and priorities (RFC 2782), or the addresses
  * of a name (`<service>.svc:50051`). Looked up again when the shortest TTL of an answer has passed. It takes no registrations.
  * @param names one for every service, with `<service>` where its name stands; without it, every service is that name. Or
  * one for each service, in an object: others have no instances.

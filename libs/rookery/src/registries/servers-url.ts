@@ -30,11 +30,11 @@ export function parseServersUrl(url: string, path: string): ServersUrl {
   if (rest === undefined) throw fail(`"${url.split(':', 1)[0]}:" must be followed by //`);
   const defaultPort = DEFAULT_PORTS[scheme as keyof typeof DEFAULT_PORTS];
   const at = rest.lastIndexOf('@');
-  const slash = rest.indexOf('/', at + 1);
-  const authority = rest.slice(at + 1, slash < 0 ? undefined : slash);
-  const [tail = '', ...query] = (slash < 0 ? '' : rest.slice(slash)).split('?');
-  if (/[?#]/.test(authority + tail))
-    throw fail('it has a fragment, or a query where no path is, which mean nothing here');
+  const [place = '', ...query] = rest.slice(at + 1).split('?');
+  const slash = place.indexOf('/');
+  const authority = place.slice(0, slash < 0 ? undefined : slash);
+  const tail = slash < 0 ? '' : place.slice(slash);
+  if (rest.slice(at + 1).includes('#')) throw fail('it has a fragment, which means nothing here');
   return {
     hosts: authority.split(',').map((host) => parseHost(host, defaultPort, fail)),
     prefix: parsePrefix(tail, fail),

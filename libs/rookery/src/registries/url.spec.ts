@@ -79,7 +79,11 @@ describe('registryFromUrl', () => {
     const url = 'etcd://h1:2379/rookery?read=rookery,kratos&write=go-zero';
     await using registry = registryFromUrl(url);
     expect(registry.name).toBe(url);
-    expect(() => registryFromUrl('etcd://h1/rookery?read=kratso')).toThrow('registry.read[0]: found "kratso"');
+    await using short = registryFromUrl('etcd://h1?read=kratos');
+    expect(short.name).toBe('etcd://h1:2379/rookery?read=kratos&write=rookery');
+    const misspelt = () => registryFromUrl('etcd://h1?read=kratso', { path: 'ROOKERY_REGISTRY' });
+    expect(misspelt).toThrow('ROOKERY_REGISTRY_URL_INVALID at ROOKERY_REGISTRY');
+    expect(misspelt).toThrow('registry.read[0]: found "kratso"');
     expect(() => registryFromUrl(url, { namespace: 'ci' })).toThrow('the dialect kratos has no namespaces');
   });
 
@@ -177,8 +181,8 @@ describe('parseServersUrl', () => {
     ['etcd://h1/a//b', 'the prefix has an empty part'],
     ['etcd://h1/a%20b', 'the prefix has a space'],
     ['etcd://h1/a%', 'the prefix has a "%"'],
-    ['etcd://h1?password=hunter2', 'a query'],
-    ['etcd://h1/p#hunter2', 'a fragment, or a query'],
+    ['etcd://h1?password=hunter2', 'may have "read" and "write" and nothing else'],
+    ['etcd://h1/p#hunter2', 'a fragment'],
     ['etcd://h1/p?password=hunter2', 'may have "read" and "write" and nothing else'],
   ])('refuses %s', (url, fault) => {
     const act = () => parseServersUrl(url, 'option registry');

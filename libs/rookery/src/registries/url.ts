@@ -5,6 +5,7 @@ import { nearest } from '../core/keys.js';
 import type { Registry } from '../core/registry.js';
 import { dns } from './dns.js';
 import { etcd, type DialectName } from './etcd/index.js';
+import { checkDialects } from './etcd/options.js';
 import { file } from './file.js';
 import { http } from './http.js';
 import { local } from './local.js';
@@ -57,7 +58,7 @@ export function registryFromUrl(url: string, options: RegistryUrlOptions = {}): 
       return understood(url, path, () => http(url));
     case 'etcd':
     case 'etcds':
-      return etcd(fromServersUrl(url, options));
+      return etcdFromUrl(url, options);
     case 'zookeeper':
     case 'zookeepers':
       return understood(url, path, () => zookeeper(fromServersUrl(url, options)));
@@ -85,6 +86,13 @@ function localNamespace(url: string, rest: string, { path = 'registry', namespac
   if (rest === '') return namespace ?? 'default';
   const name = namespace === undefined ? rest : `${rest}-${namespace}`;
   return understood(url, path, () => checkName(name, 'namespace'));
+}
+
+function etcdFromUrl(url: string, options: RegistryUrlOptions): Registry {
+  const settings = fromServersUrl(url, options);
+  // Only dialects can be wrong in the URL itself by now: the TTL came from elsewhere.
+  understood(url, options.path ?? 'registry', () => checkDialects(settings, settings.prefix));
+  return etcd(settings);
 }
 
 function fromServersUrl(url: string, { path = 'registry', namespace, ttlMs }: RegistryUrlOptions) {

@@ -62,7 +62,7 @@ const DNS_PORT = 53;
 /** @throws {RookeryError} ROOKERY_OPTION_INVALID, ROOKERY_NAME_INVALID */
 export function checkDnsOptions(names: DnsNames, options: DnsOptions): DnsSettings {
   if (typeof options !== 'object' || options === null)
-    throw invalid('', options, "Pass options: dns('users.svc:50051', { servers: ['10.0.0.2'] }).");
+    throw invalid('', options, "Pass options: dns('users.shop.svc.cluster.local:50051', { servers: ['10.0.0.2'] }).");
   checkKeys(options, KEYS, 'registry');
   const { family, secure = false, search, ndots } = options;
   if (family !== undefined && family !== 4 && family !== 6) throw invalid('family', family, 'Use 4 or 6.');
@@ -90,7 +90,11 @@ function checkNames(names: unknown): DnsSettings['questionOf'] {
     return (service) => parseDnsName(names.replaceAll(SERVICE, service), 'service');
   }
   if (typeof names !== 'object' || names === null || Object.keys(names).length === 0)
-    throw invalid('', names, "Use a name such as '_grpc._tcp.<service>.svc', or { 'user-server': 'users.svc:50051' }.");
+    throw invalid(
+      '',
+      names,
+      "Use a name such as '_grpc._tcp.<service>.shop.svc.cluster.local', or { 'user-server': 'users.svc:50051' }.",
+    );
   const questions = new Map(
     Object.entries(names as Record<string, unknown>).map(([service, name]) => [
       checkName(service, 'registry'),

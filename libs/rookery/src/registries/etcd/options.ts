@@ -121,7 +121,11 @@ function checkPrefix(prefix: unknown): string {
   throw invalid('prefix', `found ${show(prefix)}`, 'Use parts with a slash between them, none at the ends, no spaces.');
 }
 
-function checkDialects({ read = ['rookery'], write = ['rookery'] }: EtcdOptions, prefix: string): Layout {
+/** @throws {RookeryError} ROOKERY_OPTION_INVALID */
+export function checkDialects(
+  { read = ['rookery'], write = ['rookery'] }: Pick<EtcdOptions, 'read' | 'write'>,
+  prefix: string,
+): Layout {
   const layout = new Layout(
     prefix,
     chooseDialects(read, prefix, 'registry.read'),
