@@ -86,6 +86,9 @@ export function peerCases(stage: InteropStage, peer: Peer): void {
     const client = await service.goClient();
     await sees(client, ['stable']);
     expect(await client.ask({ n: 40 })).toEqual({ tally: { stable: 40 }, failed: {} });
+    // It is there for those who ask for it.
+    const ours = await service.nestClient();
+    expect(await ours.ask({ n: 5 }, { group: 'canary' })).toEqual({ tally: { canary: 5 }, failed: {} });
   });
 }
 
