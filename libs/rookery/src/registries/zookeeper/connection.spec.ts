@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemTime } from '../../system/time.js';
 import { eventually } from '../../testing/eventually.js';
+import { freePort } from '../../testing/faults/free-port.js';
 import { Connection, HungUp, SessionExpired, type ConnectionOptions } from './connection.js';
+import { Dialer } from './dialer.js';
 import { FrameCutter, JuteReader, JuteWriter } from './jute.js';
 import { NEW_SESSION } from './protocol.js';
 import { getChildren, getData } from './requests.js';
@@ -95,6 +97,24 @@ describe('a connection to somebody who is no ZooKeeper', () => {
     const connection = await open(await impostor((socket) => socket.resume().write(welcome(60_000))));
     await connection.end();
     await eventually(() => expect(sockets.at(-1)?.destroyed).toBe(true));
+  });
+});
+
+describe('what was seen of the history of ZooKeeper', () => {
+  const hangingUp = async () => (await impostor((socket) => socket.destroy())).address;
+
+  async function seenAfter(addresses: readonly ConnectionOptions['address'][]): Promise<bigint> {
+    const trail = { zxid: 5n };
+    const dialer = new Dialer({ addresses, timeoutMs: 2000 }, systemTime, () => 0);
+    await expect(dialer.dial(NEW_SESSION, trail, new AbortController().signal)).rejects.toThrow();
+    return trail.zxid;
+  }
+
+  it('is forgotten where all servers hang up, and kept where one of them cannot be reached', async () => {
+    const absent = { host: '127.0.0.1', port: await freePort() };
+    expect(await seenAfter([await hangingUp(), await hangingUp()])).toBe(0n);
+    expect(await seenAfter([await hangingUp(), absent])).toBe(5n);
+    expect(await seenAfter([absent, await hangingUp()])).toBe(5n);
   });
 });
 

@@ -28,7 +28,7 @@ export class Dialer {
   async dial(ticket: SessionTicket, trail: Trail, signal: AbortSignal): Promise<Connection> {
     const { addresses, ...options } = this.options;
     let failure: unknown;
-    let hungUp = false;
+    let hungUp = 0;
     const first = this.#at;
     for (let tries = 0; tries < addresses.length && !signal.aborted; tries += 1) {
       const at = (first + tries) % addresses.length;
@@ -44,11 +44,12 @@ export class Dialer {
           throw error;
         }
         failure = error;
-        hungUp ||= error instanceof HungUp;
+        if (error instanceof HungUp) hungUp += 1;
       }
     }
-    // A ZooKeeper that lost its data is behind us for ever, and says so in no other way.
-    if (hungUp) trail.zxid = 0n;
+    // A ZooKeeper that lost its data is behind us for ever, and says so in no other way; where only some servers hang up,
+    // those that did not answer may know what we have seen.
+    if (hungUp === addresses.length) trail.zxid = 0n;
     throw failure ?? new Error('nobody waits for ZooKeeper any more');
   }
 }
