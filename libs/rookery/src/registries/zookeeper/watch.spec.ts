@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { follow, someInstance, ZooKeeperBench } from '../../../../../test/support/zookeeper-registry.js';
 import type { RookeryEvent } from '../../core/event.js';
 import { eventually } from '../../testing/eventually.js';
+import { Connection } from './connection.js';
 
 const bench = new ZooKeeperBench();
 
@@ -51,6 +52,22 @@ describe('a watch of ZooKeeper', () => {
     await watch.stop();
   });
 
+  it('keeps the last good values however often it fails to read everything again', async () => {
+    const { folder, watch } = await watched();
+    await bench.create(`${folder}/good`, '{"Addr":"h:1"}');
+    await eventually(() => expect(watch.changes(1)).toHaveLength(1));
+    await bench.server.zkCli('set', `${folder}/good`, 'garbage');
+    await bench.server.zkCli('setAcl', folder, 'world:anyone:cdwa');
+    await bench.server.restart();
+    const refused = () => watch.faults.filter((fault) => String(fault).includes('NoAuth'));
+    await eventually(() => expect(refused().length).toBeGreaterThan(2), { timeoutMs: 15_000 });
+    await bench.server.zkCli('setAcl', folder, 'world:anyone:cdrwa');
+    await eventually(() =>
+      expect(watch.changes().at(-1)).toMatchObject({ type: 'reset', instances: [{ id: 'good', address: 'h:1' }] }),
+    );
+    await watch.stop();
+  });
+
   it('takes a value of more than 64 KiB for a bad one', async () => {
     const { folder, events, watch } = await watched();
     await bench.create(`${folder}/large`, JSON.stringify({ Addr: 'h:1', note: 'x'.repeat(70_000) }));
@@ -95,6 +112,36 @@ describe('a watch of ZooKeeper', () => {
     await bench.server.zkCli('delete', `${folder}/foreign`);
     await eventually(() => expect(watch.changes().at(-1)).toMatchObject({ type: 'delete', cause: 'lost' }));
     await watch.stop();
+  });
+
+  it('tells leaving from being lost, also where it leaves while others are still read', async () => {
+    const { service, folder, registry, watch } = await watched();
+    await bench.create(`${folder}/slow`, '{"Addr":"h:1"}');
+    const registration = bench.connect().registry.register(someInstance({ service }));
+    const { id } = registration.instance;
+    await eventually(() => expect(watch.changes(1)).toHaveLength(2));
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const original = Reflect.get(Connection.prototype, 'request') as Connection['request'];
+    const spy = vi.spyOn(Connection.prototype, 'request');
+    onTestFinished(() => spy.mockRestore());
+    let asked = 0;
+    spy.mockImplementation(async function (this: Connection, op, path, write) {
+      const reply = await original.call(this, op, path, write);
+      if (path !== `${folder}/slow`) return reply;
+      asked += 1;
+      await answered;
+      return reply;
+    });
+    const late = follow(registry, service);
+    await eventually(() => expect(asked).toBe(1));
+    await registration[Symbol.asyncDispose]();
+    // Both watches share a connection: what one was told, the other one knows.
+    await eventually(() => expect(watch.changes().at(-1)).toMatchObject({ type: 'delete', id }));
+    expect(late.batches).toEqual([]);
+    answer();
+    await eventually(() => expect(late.changes(1)).toEqual([{ type: 'delete', id, cause: 'left' }]));
+    await Promise.all([watch.stop(), late.stop()]);
   });
 
   it('shares one connection between all watches, and ends it with the last', async () => {

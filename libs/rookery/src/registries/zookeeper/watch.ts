@@ -13,6 +13,13 @@ const TOGETHER = 250;
 
 type Batch = readonly ServiceChange[];
 
+/** What was read at both places of an entry, and the moment of the feed when that was asked for. */
+interface EntryReading {
+  readonly id: string;
+  readonly readings: readonly [Reading, Reading];
+  readonly asked: number;
+}
+
 /** Watches services. */
 export class ServiceWatcher {
   /** What was known where a watch broke: its last good values outlive it. */
@@ -49,13 +56,16 @@ export class ServiceWatcher {
       feed.wake.call();
     });
     connection.listeners.add(feed.tell);
-    const state = new ServiceState(service, layout, this.report, this.#broken.get(service));
+    let known = this.#broken.get(service);
+    const state = new ServiceState(service, layout, this.report, known);
     this.#broken.delete(service);
     try {
       // Watched before it is read: what happens meanwhile is told, and read again.
       await Promise.all([...layout.folders(service), layout.routePath(service)].map((path) => lent.watch(path)));
       await this.#list(connection, feed, state);
-      yield [state.reset()];
+      const all = state.reset();
+      known = state;
+      yield [all];
       for (;;) {
         await feed.wake.wait(signal);
         if (signal.aborted) return;
@@ -64,7 +74,8 @@ export class ServiceWatcher {
         if (changes.length > 0) yield changes;
       }
     } catch (error) {
-      this.#broken.set(service, state);
+      // What has not been read whole knows less than what was known before.
+      if (known) this.#broken.set(service, known);
       throw error;
     } finally {
       connection.listeners.delete(feed.tell);
@@ -90,23 +101,25 @@ export class ServiceWatcher {
     if (route) changes.push(...state.setRoute(await reading(connection, layout.routePath(service))));
     for (let from = 0; from < ids.length; from += TOGETHER) {
       const some = ids.slice(from, from + TOGETHER);
+      const asked = feed.moment;
       const readings = await Promise.all(
         some.map((id) => {
           const [services, groups] = layout.places(service, id);
           return Promise.all([reading(connection, services), reading(connection, groups)]);
         }),
       );
-      for (const [i, id] of some.entries()) changes.push(...this.#fold(feed, state, id, readings[i]!));
+      for (const [i, id] of some.entries())
+        changes.push(...this.#fold(feed, state, { id, readings: readings[i]!, asked }));
     }
     return changes;
   }
 
-  #fold(feed: Feed, state: ServiceState, id: string, readings: readonly [Reading, Reading]): ServiceChange[] {
+  #fold(feed: Feed, state: ServiceState, { id, readings, asked }: EntryReading): ServiceChange[] {
     // The two were not read at one moment: what has moved meanwhile may be missed at both, and is read again.
     if (feed.isDue(id) && readings.every((one) => one === undefined)) return [];
     const left = this.context.layout.places(state.service, id).map((path, i) => {
-      if (readings[i] === undefined) return feed.gone(path);
-      feed.read(path);
+      if (readings[i] === undefined) return feed.gone(path, asked);
+      feed.read(path, asked);
       return false;
     });
     return state.setEntry(id, readings, left.includes(true));
