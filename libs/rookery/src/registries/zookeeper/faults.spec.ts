@@ -9,7 +9,7 @@ import {
 import { apply, type ServiceState } from '../../core/change.js';
 import { eventually } from '../../testing/eventually.js';
 import { freePort } from '../../testing/faults/free-port.js';
-import { startTcpProxy } from '../../testing/faults/tcp-proxy.js';
+import { startTcpProxy, type TcpProxy } from '../../testing/faults/tcp-proxy.js';
 import { startZooKeeper } from '../../testing/faults/zookeeper-server.js';
 
 const bench = new ZooKeeperBench();
@@ -179,6 +179,56 @@ describe('when sessions are taken away', () => {
     await eventually(() => expect(registration.state).toBe('superseded'), PATIENT);
     await second[Symbol.asyncDispose]();
     await eventually(() => expect(registration.state).toBe('registered'));
+    await watch.stop();
+  });
+});
+
+describe('a move whose answer was lost', () => {
+  /** Moves to group `a`, wants to be back, and loses the connection between the request and its answer. */
+  async function movedUnheard(proxy: TcpProxy) {
+    const { registry, events } = bench.connect(proxy.host, { ttlMs: 20_000 });
+    const registration = registry.register(someInstance());
+    const { service, generation } = registration.instance;
+    // It holds the session, with which ghosts would go, and makes the folder of groups.
+    const other = registry.register(someInstance({ service, generation }));
+    await Promise.all([registration.registered, other.registered]);
+    await other.update({ group: 'a' });
+    const here = pathOf(registration.instance);
+    const there = pathOf({ ...registration.instance, group: 'a' });
+    const watch = follow(bench.connect().registry, service);
+    await eventually(() => expect(folded(watch.changes())).toHaveLength(2));
+    proxy.delay(500);
+    const updates = [registration.update({ group: 'a' })];
+    await eventually(async () => expect(await bench.find(there)).toBeDefined());
+    updates.push(registration.update({ group: '' }));
+    proxy.cut();
+    return { registration, events, watch, here, there, updates };
+  }
+
+  it('leaves no ghost where it is taken back', async () => {
+    await using proxy = await startTcpProxy(bench.server.host);
+    const { registration, events, watch, here, there, updates } = await movedUnheard(proxy);
+    proxy.delay(0);
+    await Promise.all(updates);
+    expect(await bench.find(there)).toBeUndefined();
+    expect(await bench.find(here)).toBeDefined();
+    expect(events.map(({ type }) => type)).not.toContain('registration.restored');
+    await registration[Symbol.asyncDispose]();
+    const { id } = registration.instance;
+    await eventually(() => expect(watch.changes().at(-1)).toEqual({ type: 'delete', id, cause: 'left' }));
+    expect(watch.changes().filter(({ type }) => type === 'delete')).toHaveLength(1);
+    await watch.stop();
+  });
+
+  it('leaves no ghost where the instance leaves', async () => {
+    await using proxy = await startTcpProxy(bench.server.host);
+    const { registration, watch, there } = await movedUnheard(proxy);
+    const released = registration[Symbol.asyncDispose]();
+    proxy.delay(0);
+    await released;
+    await eventually(async () => expect(await bench.find(there)).toBeUndefined());
+    const { id } = registration.instance;
+    await eventually(() => expect(watch.changes().at(-1)).toEqual({ type: 'delete', id, cause: 'left' }));
     await watch.stop();
   });
 });

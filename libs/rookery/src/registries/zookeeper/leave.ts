@@ -5,8 +5,8 @@ import { leaving } from '../entry/wanted.js';
 import type { Connection } from './connection.js';
 import type { ZooKeeperContext } from './context.js';
 import type { OwnEntry } from './own-entry.js';
-import { isFault, type Step } from './protocol.js';
-import { getData, transact } from './requests.js';
+import type { Step } from './protocol.js';
+import { getData, transact, type Found } from './requests.js';
 
 /** What leaving needs of the session that the entry belongs to. */
 export interface LeavingSession {
@@ -23,38 +23,28 @@ export interface LeavingSession {
 export async function leave(session: LeavingSession, entry: OwnEntry): Promise<void> {
   const { time, random } = session.context;
   const backoff = new Backoff(random);
-  for (const path of entry.places) {
-    while (!session.ended.aborted) {
-      try {
-        if (session.connection && (await remove(session.context, session.connection, entry, path))) break;
-      } catch {
-        // The next try finds another connection, or what somebody else wrote meanwhile.
-      }
-      await pause(time, backoff.next(), session.ended);
+  while (!session.ended.aborted) {
+    try {
+      if (session.connection) return await remove(session.context, session.connection, entry);
+    } catch {
+      // The next try finds another connection, or what somebody else wrote meanwhile.
     }
+    await pause(time, backoff.next(), session.ended);
   }
 }
 
-/** Whether nothing of ours stands there any more. */
-async function remove(
-  { acl }: ZooKeeperContext,
-  connection: Connection,
-  entry: OwnEntry,
-  path: string,
-): Promise<boolean> {
+/**
+ * From all its places at once: none of them is to be seen where another one has gone.
+ * @returns once nothing of ours is left
+ */
+async function remove({ acl }: ZooKeeperContext, connection: Connection, entry: OwnEntry): Promise<void> {
   const { id } = connection.ticket;
-  const found = await getData(connection, path);
-  if (!found || !entry.isOurs(found, id)) return true;
-  const { version } = found;
-  const steps: Step[] = [
-    { op: 'setData', path, data: encodeEntry(leaving(entry.wanted)), version },
+  const found = await Promise.all([...entry.places].map((path) => getData(connection, path)));
+  const ours = found.filter((one) => one !== undefined && entry.isOurs(one, id)) as Found[];
+  const data = encodeEntry(leaving(entry.wanted));
+  const steps = ours.flatMap(({ path, version }): Step[] => [
+    { op: 'setData', path, data, version },
     { op: 'delete', path, version: version + 1 },
-  ];
-  try {
-    await transact(connection, steps, acl);
-    return true;
-  } catch (error) {
-    if (isFault(error, 'NoNode')) return true;
-    throw error;
-  }
+  ]);
+  if (steps.length > 0) await transact(connection, steps, acl);
 }

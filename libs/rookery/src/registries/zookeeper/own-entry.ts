@@ -35,6 +35,10 @@ export class OwnEntry {
   #attempted = false;
   /** Texts that we wrote without hearing whether ZooKeeper took them: they are not an operator's. */
   readonly #uncertain = new Set<string>();
+  /** Where something of ours may stand, as we wrote there without hearing whether ZooKeeper took it. */
+  readonly #doubted = new Set<string>();
+  /** What was found there of our session, while the entry stands elsewhere. */
+  #ghosts: readonly Found[] = [];
 
   constructor(
     private readonly context: ZooKeeperContext,
@@ -48,14 +52,18 @@ export class OwnEntry {
     return this.context.layout.entryPath(this.wanted.instance);
   }
 
-  /** What has to be looked at: where it stands, and where it should. */
+  /** What has to be looked at: where it stands, where it should, and where it may. */
   get watched(): ReadonlySet<string> {
-    return new Set([this.#standing?.path ?? this.path, this.path]);
+    return new Set([...this.#homes, ...this.#doubted]);
   }
 
   /** Where something of ours may be in ZooKeeper. */
   get places(): ReadonlySet<string> {
     return this.#attempted ? this.watched : new Set();
+  }
+
+  get #homes(): ReadonlySet<string> {
+    return new Set([this.#standing?.path ?? this.path, this.path]);
   }
 
   /** @throws {RookeryError} ROOKERY_METADATA_INVALID where it is too large */
@@ -68,6 +76,7 @@ export class OwnEntry {
 
   isDue(session: bigint): boolean {
     if (this.held) return false;
+    if (this.#ghosts.length > 0) return true;
     const { text, path, owner } = this.#standing ?? {};
     return text !== encodeEntry(this.wanted) || path !== this.path || owner !== session;
   }
@@ -85,9 +94,16 @@ export class OwnEntry {
   /** Learns what stands there, and has ZooKeeper say when that is over. */
   async look(connection: Connection): Promise<void> {
     const { id } = connection.ticket;
-    const paths = [...this.watched];
+    const homes = this.#homes;
+    const paths = [...new Set([...homes, ...this.#doubted])];
     const found = await Promise.all(paths.map((path) => look(connection, path)));
-    for (const [i, path] of paths.entries()) this.#observe(path, found[i], id);
+    const doubtful = found.filter((one) => one?.owner === id && this.#doubted.has(one.path)) as Found[];
+    for (const [i, path] of paths.entries()) if (homes.has(path)) this.#observe(path, found[i], id, doubtful);
+    this.#ghosts = doubtful.filter(({ path }) => path !== this.#standing?.path);
+    // Once a later write was answered, ZooKeeper shows what became of the earlier ones.
+    if (this.#uncertain.size > 0) return;
+    this.#doubted.clear();
+    for (const { path } of this.#ghosts) this.#doubted.add(path);
   }
 
   /**
@@ -102,9 +118,11 @@ export class OwnEntry {
     const owner = connection.ticket.id;
     this.#attempted = true;
     this.#uncertain.add(text);
+    this.#doubted.add(path);
     try {
       const { zxid, version } = await transact(connection, this.#steps(path, text, owner), acl);
       this.#uncertain.clear();
+      this.#ghosts = [];
       this.#stand({ path, mzxid: zxid, version, owner, text, instance: wanted.instance });
       this.forgetRestore();
       return true;
@@ -117,16 +135,19 @@ export class OwnEntry {
 
   #steps(path: string, text: string, session: bigint): Step[] {
     const standing = this.#standing;
-    if (standing?.path === path && standing.owner === session)
-      return [{ op: 'setData', path, data: text, version: standing.version }];
-    const inTheWay = standing?.path === path ? undefined : this.#inTheWay;
+    const stays = standing?.path === path && standing.owner === session;
+    const inTheWay = standing?.path !== path && this.#inTheWay?.path === path ? this.#inTheWay : undefined;
     // What goes with another session, or with none, cannot be made to go with ours.
-    const gone = [standing, inTheWay?.path === path ? inTheWay : undefined].filter((one) => one !== undefined);
-    const removals = gone.map((one): Step => ({ op: 'delete', path: one.path, version: one.version }));
-    return [...removals, { op: 'create', path, data: text, ephemeral: true }];
+    const gone = [stays ? undefined : standing, inTheWay, ...this.#ghosts].filter((one) => one !== undefined);
+    const versions = new Map(gone.map((one) => [one.path, one.version]));
+    const removals = [...versions].map(([from, version]): Step => ({ op: 'delete', path: from, version }));
+    const last: Step = stays
+      ? { op: 'setData', path, data: text, version: standing.version }
+      : { op: 'create', path, data: text, ephemeral: true };
+    return [...removals, last];
   }
 
-  #observe(path: string, found: Found | undefined, session: bigint): void {
+  #observe(path: string, found: Found | undefined, session: bigint, doubtful: readonly Found[]): void {
     const standing = this.#standing;
     if (path !== (standing?.path ?? path)) {
       this.#inTheWay = found;
@@ -137,8 +158,8 @@ export class OwnEntry {
       if (!known) this.#judge(found, session);
       return;
     }
-    // What goes with its session is the session's affair.
-    if (standing?.owner === session) this.#restoreFor('the entry was deleted');
+    // What goes with its session is the session's affair, and what is found elsewhere was moved by a write of ours.
+    if (standing?.owner === session && doubtful.length === 0) this.#restoreFor('the entry was deleted');
     this.#standing = this.#inTheWay = undefined;
     this.held = false;
   }
