@@ -7,7 +7,10 @@ export type DialerOptions = Pick<ConnectionOptions, 'tls' | 'auth' | 'timeoutMs'
   readonly addresses: readonly Address[];
 };
 
-/** Connects to whichever server answers, beginning with the one that did last; at first with any, so that a fleet spreads. */
+/**
+ * Connects to whichever server answers, beginning with the one that did last, or behind the one whose connection broke; at
+ * first with any, so that a fleet spreads.
+ */
 export class Dialer {
   /** A server has answered: whatever goes wrong from here on, we speak as it does. */
   answered = false;
@@ -19,6 +22,11 @@ export class Dialer {
     random: Random,
   ) {
     this.#at = Math.floor(random() * options.addresses.length);
+  }
+
+  /** The server that answered last may hang: asked first again, it would cost what is left of a session. */
+  passOver(): void {
+    this.#at = (this.#at + 1) % this.options.addresses.length;
   }
 
   /**

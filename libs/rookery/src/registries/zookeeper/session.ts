@@ -6,6 +6,8 @@ import { SessionExpired, type Connection, type Trail } from './connection.js';
 import type { ZooKeeperContext } from './context.js';
 import { NEW_SESSION, type SessionTicket } from './protocol.js';
 
+/** Who greets and then hangs up is not dialled at full speed: a connection that ends sooner is followed by a pause, ms. */
+const STEADY_MS = 1000;
 /** After an outage, the first try to get a new session comes within this time, ms, or within a third of the TTL. */
 const SPREAD_MS = 5000;
 
@@ -65,8 +67,11 @@ export class Session implements ClaimSession {
       try {
         const connection = await dialer.dial(this.#ticket, this.#trail, this.ended);
         this.#outage = false;
-        backoff.reset();
+        const since = time.now();
         await this.#serve(connection);
+        dialer.passOver();
+        if (time.now() - since >= STEADY_MS) backoff.reset();
+        else await pause(time, backoff.next(), this.ended);
       } catch (error) {
         if (this.ended.aborted) return;
         if (error instanceof SessionExpired) this.#lose(error);
