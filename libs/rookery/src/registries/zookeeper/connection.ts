@@ -11,7 +11,8 @@ import {
   type SessionTicket,
   type Welcome,
 } from './protocol.js';
-import { openSocket, reasonOfSocket, type Address, type Certificates, type Wire } from './wire.js';
+import type { Certificates } from '../certificates.js';
+import { openSocket, reasonOfSocket, type Address, type Wire } from './wire.js';
 
 /** How long ending a session may take, ms. */
 const END_MS = 1000;

@@ -1,9 +1,9 @@
-import { createSecureContext } from 'node:tls';
 import { formatAddress, parseAddress } from '../../core/address.js';
-import { messageOf, RookeryError, show } from '../../core/errors.js';
+import { RookeryError, show } from '../../core/errors.js';
 import { checkKeys, type KeysOf } from '../../core/keys.js';
 import type { Random, Time } from '../../core/time.js';
-import type { Address, Certificates } from './wire.js';
+import { checkCertificates, type Certificates } from '../certificates.js';
+import type { Address } from './wire.js';
 
 export interface ZooKeeperTls {
   /** Certificates that the servers' are signed by, PEM; default those that Node trusts. */
@@ -57,7 +57,6 @@ const KEYS: KeysOf<ZooKeeperOptions> = {
   time: true,
   random: true,
 };
-const TLS_KEYS: KeysOf<ZooKeeperTls> = { ca: true, cert: true, key: true };
 
 const DEFAULT_PORT = 2181;
 const MIN_TTL_MS = 2000;
@@ -132,35 +131,7 @@ function checkTls(tls: ZooKeeperTls | undefined): Certificates | undefined {
   if (tls === undefined) return undefined;
   if (typeof tls !== 'object' || tls === null)
     throw invalid('tls', `found ${show(tls)}`, 'Use { ca, cert, key }, or {}.');
-  checkKeys(tls, TLS_KEYS, 'registry.tls');
-  const { ca, cert, key } = tls;
-  if (!cert !== !key) throw invalid('tls', 'found only one of cert and key', 'Set both, or neither.');
-  const texts = {
-    ...(ca !== undefined && { ca: pem(ca, 'tls.ca') }),
-    ...(cert !== undefined && { cert: pem(cert, 'tls.cert') }),
-    ...(key !== undefined && { key: pem(key, 'tls.key') }),
-  };
-  checkUsable(texts);
-  return texts;
-}
-
-function pem(text: unknown, path: string): Buffer {
-  const remedy = 'Use the PEM text, which begins with -----BEGIN, or a Buffer that holds it.';
-  const found = Buffer.isBuffer(text) ? text : typeof text === 'string' ? Buffer.from(text) : undefined;
-  if (!found) throw invalid(path, `found ${text === null ? 'null' : `a ${typeof text}`}`, remedy);
-  // A path in place of the text would be silently no authority at all.
-  if (!found.includes('-----BEGIN ')) throw invalid(path, 'found a text that is no PEM', remedy);
-  return found;
-}
-
-/** What TLS itself refuses would otherwise be told at every try, as if ZooKeeper were away. */
-function checkUsable(texts: Certificates): void {
-  try {
-    createSecureContext(texts);
-  } catch (error) {
-    const found = `found what cannot be used (${messageOf(error)})`;
-    throw invalid('tls', found, 'Use a certificate and the key that was made for it, without a passphrase.');
-  }
+  return checkCertificates(tls, 'registry.tls');
 }
 
 function invalid(path: string, found: string, remedy: string): RookeryError {

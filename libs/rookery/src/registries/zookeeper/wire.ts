@@ -1,19 +1,12 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Time } from '../../core/time.js';
+import type { Certificates } from '../certificates.js';
 
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
-
-/** What TLS needs, PEM; `{}` is TLS with what Node trusts. */
-export interface Certificates {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-}
-
 export type Wire = Socket | TLSSocket;
 
 interface Patience {
