@@ -115,6 +115,8 @@ describe('file', () => {
     ['is empty', ''],
     ['is no JSON', 'users: []'],
     ['is no list', '5'],
+    ['is an error instead', '{"error":"db down"}'],
+    ['has entries of which none can be read', '{"s":[{"addr":"h:1"},{"addr":"h:2"}]}'],
     ['is far too large', ' '.repeat(16 * 1024 * 1024 + 1)],
   ])('goes by what it said last where it %s, and tells it once', async (_, broken) => {
     await write(text(1, 2));

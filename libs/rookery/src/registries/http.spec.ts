@@ -150,13 +150,18 @@ describe('a list', () => {
     ]);
   });
 
-  it('stays where what comes next is no list, and is asked for again', async () => {
+  it.each([
+    ['no JSON', '<html>sign in</html>'],
+    ['an error', { code: 500 }],
+    ['a list of something else', { data: [entry(7)] }],
+    ['a list of which nothing can be read', [{ addr: '10.0.0.1:1' }]],
+  ])('stays where what comes next is %s, and is asked for again', async (_title, body) => {
     server.handle = json([entry(1)], { etag: '"1"' });
     const registry = registryOf();
     const events: RookeryEvent[] = [];
     registry.events.on((event) => events.push(event));
     const observer = await observe(registry);
-    server.handle = json('<html>sign in</html>', { etag: '"2"' });
+    server.handle = json(body, { etag: '"2"' });
     await later();
     await eventually(() => expect(events).toMatchObject([{ type: 'entry.malformed', place: registry.name }]));
     expect([observer.ids, observer.error]).toEqual([['10.0.0.1-1'], undefined]);

@@ -51,6 +51,47 @@ describe('a list of services', () => {
   });
 
   it.each([
+    [{ error: 'db down' }, 'services.json.error: found "db down" instead of a list.'],
+    [{ code: 500 }, 'services.json.code: found 500 instead of a list.'],
+    [{ instances: null }, 'services.json.instances: found null instead of a list.'],
+    [{ data: [{ service: 's', address: 'h:1' }] }, 'services.json.data[0].service: found "s" in the list of "data".'],
+    [[{ service: 's', addr: 'h:1' }, 5], 'services.json[0].address: found undefined.'],
+    [{ s: [{ addr: 'h:1' }], t: [] }, 'services.json.s[0].address: found undefined.'],
+  ])('is refused as a whole where nothing in it can be read: %j', (value, reason) => {
+    const message = `ROOKERY_ENTRY_MALFORMED at services.json: found nothing in it that can be read: ${reason}`;
+    expect(() => parse(value)).toThrow(message);
+    expect(() => parse(value, parse({ s: ['h:2'] }))).toThrow(message);
+  });
+
+  it.each([[[]], [{}], [{ s: [] }]])('may be of nobody: %j', (value) => {
+    const list = parse(value, parse({ s: ['h:1'] }));
+    expect(list.services.get('s')?.size ?? 0).toBe(0);
+    expect(list.malformed).toEqual([]);
+  });
+
+  it.each([
+    [{ instances: ['h:1'], total: 1 }, ['h:1']],
+    [{ s: ['h:1'], others: 'x' }, ['h:1']],
+    [{ s: [] }, []],
+    [[], undefined],
+    [{}, undefined],
+  ])('of one service may be %j', (value, found) => {
+    const list = parseServiceList(JSON.stringify(value), { place: 'x', unix: false, service: 's' });
+    expect(shown(list)['s']).toEqual(found);
+    expect(list.malformed).toEqual([]);
+  });
+
+  it.each([{ data: ['h:1'] }, { data: [] }, { error: 'db down' }, { instances: null }])(
+    'of one service is refused where nothing is said of it: %j',
+    (value) => {
+      const text = JSON.stringify(value);
+      expect(() => parseServiceList(text, { place: 'x', unix: false, service: 's' })).toThrow(
+        'ROOKERY_ENTRY_MALFORMED at x: found an object without `instances` and without `s`. The last good list stays.',
+      );
+    },
+  );
+
+  it.each([
     [{ address: 'h:2', weight: -1 }, 'services.json[1].weight: found -1. Use a whole number'],
     [{ address: 'nowhere' }, 'services.json[1].address: found "nowhere".'],
     [{ address: 'h:2', id: 'h-1' }, 'services.json[1].id: found "h-1" for the second time.'],
@@ -116,7 +157,7 @@ describe('a list of services', () => {
   });
 
   it('tells of the first mistakes of many', () => {
-    const list = parse({ s: Array.from({ length: 1000 }, () => 'nowhere') });
+    const list = parse({ s: ['h:1', ...Array.from({ length: 1000 }, () => 'nowhere')] });
     expect(list.malformed).toHaveLength(21);
     expect(told(list)[20]).toContain('and 980 more that cannot be read');
   });

@@ -45,7 +45,7 @@ export function parseServiceList(text: string, options: ServiceListOptions): Ser
   }
   const reader = new ListReader(options);
   const { service } = options;
-  if (service !== undefined && service !== 'instances' && hasInstances(value)) value = value.instances;
+  if (service !== undefined) value = ofOneService(value, service, place);
   if (Array.isArray(value)) for (const [i, entry] of value.entries()) reader.entry(entry, `${place}[${i}]`);
   else if (typeof value === 'object' && value !== null)
     for (const [service, entries] of Object.entries(value)) reader.service(service, entries);
@@ -53,8 +53,14 @@ export function parseServiceList(text: string, options: ServiceListOptions): Ser
   return reader.list();
 }
 
-function hasInstances(value: unknown): value is { readonly instances: readonly unknown[] } {
-  return typeof value === 'object' && Array.isArray((value as { readonly instances?: unknown } | null)?.instances);
+/** What an object that was asked for says of the service: an error in JSON says nothing of it. */
+function ofOneService(value: unknown, service: string, place: string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const { instances } = value as { readonly instances?: unknown };
+  if (Array.isArray(instances) && service !== 'instances') return instances;
+  if (Object.hasOwn(value, service)) return { [service]: (value as Record<string, unknown>)[service] };
+  if (Object.keys(value).length === 0) return value;
+  throw malformed(place, `found an object without \`instances\` and without \`${service}\`.`);
 }
 
 /** A list that nobody would write by hand, or generate for a fleet of any size that is known. */
@@ -76,11 +82,21 @@ class ListReader {
   readonly #malformed: RookeryError[] = [];
   readonly #addresses = new Map<string, ReadonlyMap<string, ServiceInstance>>();
   #untold = 0;
+  /** Something could be read, or stays as it was. */
+  #understood = false;
+  /** Something could not be read, and was never known. */
+  #skipped: RookeryError | undefined;
 
   constructor(private readonly options: ServiceListOptions) {}
 
+  /** Where everything is skipped, whoever wrote the text meant something else: that is not a list of nobody. */
   list(): ServiceList {
     const told = this.#malformed;
+    if (!this.#understood && this.#skipped) {
+      const { path, message } = this.#skipped;
+      const [, reason] = /^\S+ at (.*) It is skipped\.$/s.exec(message) ?? [];
+      throw malformed(this.options.place, `found nothing in it that can be read: ${reason ?? path}`, this.#skipped);
+    }
     if (this.#untold > 0)
       told.push(
         entryMalformed(this.options.place, `and ${this.#untold} more that cannot be read.`, 'Correct them, too.'),
@@ -101,6 +117,7 @@ class ListReader {
       : `found ${show(entries)} instead of a list.`;
     const before = this.options.before?.services.get(service);
     if (before) this.#services.set(service, new Map(before));
+    this.#understood ||= before !== undefined;
     this.#tell(place, found, before !== undefined);
   }
 
@@ -115,6 +132,14 @@ class ListReader {
     const given = typeof entry === 'string' ? { address: entry } : entry;
     try {
       const known = { ...this.#known(given, place), service } as StaticEntry;
+      const { service: own = service } = given as Partial<StaticEntry>;
+      // A key such as `data`, around entries that name their services, is none itself.
+      if (own !== service && own !== null)
+        throw entryMalformed(
+          `${place}.service`,
+          `found ${show(own)} in the list of ${show(service)}.`,
+          'Use one name.',
+        );
       if (!this.options.unix && String(known.address).startsWith('unix:'))
         throw new RookeryError('ROOKERY_ADDRESS_INVALID', {
           path: `${place}.address`,
@@ -123,9 +148,11 @@ class ListReader {
         });
       const instance = readStaticEntry(known, found, place);
       found.set(instance.id, instance);
+      this.#understood = true;
     } catch (error) {
       const last = this.#last(given, service, found);
       if (last) found.set(last.id, last);
+      this.#understood ||= last !== undefined;
       const { code, path = place } = error as RookeryError;
       this.#tell(path, messageOf(error).replace(`${code} at ${path}: `, ''), last !== undefined);
     }
@@ -170,11 +197,11 @@ class ListReader {
   }
 
   #tell(path: string, found: string, kept: boolean | undefined): void {
+    const remedy = kept === undefined ? 'It is left out.' : kept ? 'The last good value stays.' : 'It is skipped.';
+    const error = entryMalformed(path, found, remedy);
+    if (kept === false) this.#skipped ??= error;
     if (this.#malformed.length >= MAX_TOLD) this.#untold += 1;
-    else {
-      const remedy = kept === undefined ? 'It is left out.' : kept ? 'The last good value stays.' : 'It is skipped.';
-      this.#malformed.push(entryMalformed(path, found, remedy));
-    }
+    else this.#malformed.push(error);
   }
 }
 
