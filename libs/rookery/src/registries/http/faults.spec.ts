@@ -11,6 +11,7 @@ import type { RookeryError } from '../../core/errors.js';
 import { systemTime } from '../../system/time.js';
 import { Observer } from '../../testing/conformance/observer.js';
 import { eventually } from '../../testing/eventually.js';
+import { fakeTime } from '../../testing/fake-time.js';
 import { http, type HttpOptions } from '../http.js';
 import { json, ListServer, type Handler } from './http.stage.js';
 
@@ -179,6 +180,21 @@ describe('a redirect', () => {
     expect(error.code).toBe('ROOKERY_REGISTRY_UNREACHABLE');
     expect(error.message).toContain(text);
     expect(server.requests.length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('the time for an answer', () => {
+  it('is not given anew with each redirect', async () => {
+    const time = fakeTime();
+    const held: (() => void)[] = [];
+    server.handle = (request, response) => held.push(() => redirect('/next')(request, response));
+    const observer = watch({ time, timeoutMs: 5000 });
+    await eventually(() => expect(held).toHaveLength(1));
+    await time.advanceAsync(3000);
+    held[0]!();
+    await eventually(() => expect(held).toHaveLength(2));
+    await time.advanceAsync(2000);
+    expect((await failureOf(observer)).message).toContain('no answer within 5000 ms');
   });
 });
 

@@ -31,10 +31,19 @@ const MAX_REDIRECTS = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Gets a URL, and follows redirects within its origin: another one must not hear our headers, nor name our instances.
- * Rejects with what went wrong on the way, and with RedirectError.
+ * Gets a URL in time, and follows redirects within its origin: another one must not hear our headers, nor name our
+ * instances. Rejects with what went wrong on the way, and with RedirectError.
  */
-export async function get(request: HttpRequest): Promise<HttpReply> {
+export function get(request: HttpRequest): Promise<HttpReply> {
+  return settled(request, (resolve, reject) => {
+    const over = new AbortController();
+    // Each step has the whole time, and ends with it.
+    follow({ ...request, signal: over.signal }).then(resolve, reject);
+    return () => over.abort();
+  });
+}
+
+async function follow(request: HttpRequest): Promise<HttpReply> {
   let { url } = request;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
     const reply = await getOnce({ ...request, url });
