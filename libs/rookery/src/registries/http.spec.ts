@@ -97,6 +97,25 @@ describe('a list', () => {
     expect(events[0]).toMatchObject({ type: 'entry.malformed', place: `${server.origin}/all.json[2].service` });
   });
 
+  it('of all services is asked for once, whoever watches, and again when the last one has gone', async () => {
+    server.handle = json({ users: [entry(1)], orders: [entry(2)] }, { etag: '"1"' });
+    const registry = registryOf('/all.json');
+    const observers = await Promise.all(['users', 'orders', 'others'].map((service) => observe(registry, service)));
+    expect(observers.map(({ ids }) => ids)).toEqual([['10.0.0.1-1'], ['10.0.0.2-1'], []]);
+    expect(server.requests).toHaveLength(1);
+    server.handle = json({ users: [entry(3)], orders: [entry(4)] }, { etag: '"2"' });
+    await eventually(() => expect(time.timers).toBe(3));
+    await time.advanceAsync(5000);
+    await observers[1]!.until(() =>
+      expect(observers.map(({ ids }) => ids[0])).toEqual(['10.0.0.3-1', '10.0.0.4-1', undefined]),
+    );
+    expect(server.requests).toHaveLength(2);
+    await Promise.all(observers.map((observer) => observer.stop()));
+    expect((await observe(registry)).ids).toEqual(['10.0.0.3-1']);
+    expect(server.requests).toHaveLength(3);
+    expect(server.requests[2]!.headers['if-none-match']).toBeUndefined();
+  });
+
   it('is asked for with the name of the service, the headers and whoever the URL names', async () => {
     const registry = http(`http://me:p%40ss@127.0.0.1:${server.port}/v1/<service>?service=&key=k#x`, {
       headers: async () => ({ 'X-Token': 't' }),

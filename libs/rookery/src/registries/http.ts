@@ -44,7 +44,7 @@ class HttpRegistry implements Registry {
     reach: 'network',
   };
   readonly #closed = new AbortController();
-  readonly #lists = new Map<string, RemoteList>();
+  readonly #lists = new Map<string, { readonly list: RemoteList; readonly watches: number }>();
   readonly #agent: Agent;
 
   constructor(
@@ -66,7 +66,7 @@ class HttpRegistry implements Registry {
   }
 
   async *watch(service: string, signal: AbortSignal): AsyncIterable<ChangeBatch> {
-    const list = this.#listOf(checkName(service, 'service'));
+    const list = this.#join(this.#keyOf(checkName(service, 'service')));
     const ends = AbortSignal.any([signal, this.#closed.signal]);
     setMaxListeners(0, ends);
     let known: Map<string, ServiceInstance> | undefined;
@@ -74,15 +74,18 @@ class HttpRegistry implements Registry {
     try {
       while (!ends.aborted) {
         const asked = this.time.now();
-        look = await list.look(ends, look?.list);
+        look = await list.look(ends, look);
         if (ends.aborted) break;
-        const batch = listChanges(known, look.instances);
-        known = new Map(look.instances.map((instance) => [instance.id, instance]));
+        const instances = [...(look.list?.services.get(service)?.values() ?? [])];
+        const batch = listChanges(known, instances);
+        known = new Map(instances.map((instance) => [instance.id, instance]));
         if (batch.length > 0) yield batch;
         await pause(this.time, this.#pauseAfter(look, batch.length > 0, this.time.now() - asked), ends);
       }
     } catch (error) {
       if (!ends.aborted) throw error;
+    } finally {
+      this.#leave(this.#keyOf(service), signal);
     }
     if (!signal.aborted && this.#closed.signal.aborted) throw closed(this.name);
   }
@@ -92,19 +95,32 @@ class HttpRegistry implements Registry {
     this.#agent.destroy();
   }
 
-  #listOf(service: string): RemoteList {
-    let list = this.#lists.get(service);
-    if (!list) {
-      list = new RemoteList(service, {
-        settings: this.settings,
-        place: this.name,
-        agent: this.#agent,
-        time: this.time,
-        onMalformed: (error) => this.events.emit({ type: 'entry.malformed', place: error.path ?? this.name, error }),
-      });
-      this.#lists.set(service, list);
-    }
+  /** One list of all services is asked for once, whoever watches. */
+  #keyOf(service: string): string {
+    return this.settings.ofOneService ? service : '';
+  }
+
+  #join(key: string): RemoteList {
+    const { list = this.#newList(key), watches = 0 } = this.#lists.get(key) ?? {};
+    this.#lists.set(key, { list, watches: watches + 1 });
     return list;
+  }
+
+  /** Who breaks off by a fault comes back, and goes on from what was known; who ends does not. */
+  #leave(key: string, { aborted }: AbortSignal): void {
+    const { list, watches } = this.#lists.get(key)!;
+    if (aborted && watches === 1) this.#lists.delete(key);
+    else this.#lists.set(key, { list, watches: watches - 1 });
+  }
+
+  #newList(key: string): RemoteList {
+    return new RemoteList(key, {
+      settings: this.settings,
+      place: this.name,
+      agent: this.#agent,
+      time: this.time,
+      onMalformed: (error) => this.events.emit({ type: 'entry.malformed', place: error.path ?? this.name, error }),
+    });
   }
 
   /** Who waits for a change has waited; a server that does not know how answers at once, and is asked as any other. */

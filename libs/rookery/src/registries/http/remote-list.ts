@@ -1,6 +1,5 @@
 import type { Agent } from 'node:http';
 import type { RookeryError } from '../../core/errors.js';
-import type { ServiceInstance } from '../../core/instance.js';
 import type { Time } from '../../core/time.js';
 import { parseServiceList, type ServiceList } from '../service-list.js';
 import { settled } from '../settled.js';
@@ -8,6 +7,7 @@ import { statusFault, transportFault } from './faults.js';
 import { intervalOf } from './freshness.js';
 import type { HttpHeaders, HttpSettings } from './options.js';
 import { get, type HttpReply } from './request.js';
+import { Shared } from './shared.js';
 
 export interface RemoteListOptions {
   readonly settings: HttpSettings;
@@ -20,8 +20,10 @@ export interface RemoteListOptions {
 
 /** One answer, or that there is nothing new. */
 export interface Look {
-  readonly instances: readonly ServiceInstance[];
-  /** The list that they are from, to be given back with the next look. */
+  /** Counts the looks at a list. */
+  readonly number: number;
+  /** When it was had, by the clock. */
+  readonly at: number;
   readonly list: ServiceList | undefined;
   /** When to ask again, ms, as far as the server says. */
   readonly intervalMs: number;
@@ -32,32 +34,62 @@ export interface Look {
 /** What a server is asked to wait for a change at most. */
 export const WAIT_MS = 30_000;
 
-/** The list of one service, and what it takes to be told only what is new (RFC 9110 §13). Outlives the watches that ask. */
+/**
+ * The list of one service, or of all, and what it takes to be told only what is new (RFC 9110 §13). Those who watch share
+ * each look, and it outlives a watch that fails.
+ */
 export class RemoteList {
   #list: ServiceList | undefined;
   #validators: HttpHeaders = {};
   /** What is wrong with the list, and has been told. */
   #told = new Set<string>();
+  #last: Look | undefined;
+  #current: Shared<Look> | undefined;
+  /** The current look is one for which the server waits for a change. */
+  #waits = false;
 
+  /** @param service the one that the URL is about, else `''` */
   constructor(
     private readonly service: string,
     private readonly options: RemoteListOptions,
   ) {}
 
   /**
-   * @param before the list of the look before: who has none, or an older one than others have, has nothing to wait for
+   * What the server says now, or has just said to another one who watches.
+   * @param before the look before, of the same watch: who has none, or an older one than others, has nothing to wait for
    * @throws {RookeryError} ROOKERY_REGISTRY_UNREACHABLE, _REFUSED, _UNTRUSTED; ROOKERY_ENTRY_MALFORMED where there is no list yet
    */
-  async look(signal: AbortSignal, before?: ServiceList): Promise<Look> {
-    const { settings, place } = this.options;
-    const current = before !== undefined && before === this.#list;
+  look(signal: AbortSignal, before?: Look): Promise<Look> {
+    const last = this.#last;
+    if (last && before?.number !== last.number) {
+      const intervalMs = last.intervalMs - (this.options.time.now() - last.at);
+      const waiting = this.#waits && this.#current?.over === false;
+      if (intervalMs > 0 || waiting) return Promise.resolve({ ...last, intervalMs: Math.max(0, intervalMs) });
+    }
+    if (!this.#current || this.#current.over)
+      this.#current = new Shared((ends) =>
+        this.#look(ends, before !== undefined && before.list === this.#list).catch(this.#forget),
+      );
+    return this.#current.join(signal);
+  }
+
+  /** After a fault nobody is told that what was said before it still counts. */
+  readonly #forget = (error: unknown): never => {
+    this.#last = undefined;
+    throw error;
+  };
+
+  async #look(signal: AbortSignal, current: boolean): Promise<Look> {
+    const { settings, place, time } = this.options;
     const waits = settings.longPoll && current && this.#validators['if-none-match'] !== undefined;
+    this.#waits = waits;
     const { status, headers, body } = await this.#get(waits, signal);
     const known = status === 304 && this.#list !== undefined;
     if (!known && status !== 200) throw statusFault(place, status);
     if (!known) this.#take(body, headers);
-    const instances = [...(this.#list?.services.get(this.service)?.values() ?? [])];
-    return { instances, list: this.#list, intervalMs: intervalOf(headers, settings.intervalMs), waited: waits };
+    const intervalMs = intervalOf(headers, settings.intervalMs);
+    const number = (this.#last?.number ?? 0) + 1;
+    return (this.#last = { number, at: time.now(), list: this.#list, intervalMs, waited: waits });
   }
 
   async #get(waits: boolean, signal: AbortSignal): Promise<HttpReply> {
