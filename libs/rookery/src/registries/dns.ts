@@ -46,6 +46,8 @@ class DnsRegistry implements Registry {
   readonly #resolver: Resolver;
   /** What was told last of each service, by id: a watch that begins again after a fault goes on from there. */
   readonly #shown = new Map<string, ReadonlyMap<string, ServiceInstance>>();
+  /** They outlive a watch that broke: a fault must not move a service to another search domain. */
+  readonly #lookups = new Map<string, ServiceLookup>();
   /** Records that are of no use, and have been told. */
   readonly #told = new Set<string>();
 
@@ -106,7 +108,11 @@ class DnsRegistry implements Registry {
     if (!question) return undefined;
     const candidates = candidatesOf(question.name, await this.#searchRules());
     const resolver = this.#resolver;
-    return new ServiceLookup({ resolver, question, candidates, family, onMalformed: this.#malformed });
+    const kept = this.#lookups.get(service);
+    if (kept?.suits(candidates)) return kept;
+    const lookup = new ServiceLookup({ resolver, question, candidates, family, onMalformed: this.#malformed });
+    this.#lookups.set(service, lookup);
+    return lookup;
   }
 
   async #searchRules(): Promise<SearchRules> {

@@ -118,6 +118,10 @@ describe('a DNS server', () => {
     expect((await failureOf(watch({ servers, timeoutMs: 60_000 }))).message).toContain('ECONNREFUSED');
   });
 
+  it('that cannot be routed to is a fault, and ends no process', async () => {
+    expect((await failureOf(watch({ servers: ['255.255.255.255:53'] }))).message).toContain('EACCES');
+  });
+
   it('that does not know EDNS is asked without it', async () => {
     proxy.meddle = (answer) => ((decode(answer).additionals ?? []).some(isOpt) ? withRcode(1)(answer) : [answer]);
     const observer = await watch().ready();
@@ -218,6 +222,21 @@ describe('search domains', () => {
     proxy.meddle = failing('elsewhere.test');
     await server.serve({ ...ZONE, srv: [] });
     await observer.until(() => expect(observer.ids).toEqual([]));
+  });
+
+  it('that fail for a moment do not give their place to others, also where the watch begins anew', async () => {
+    const other = { name: '_grpc._tcp.users.elsewhere.test', target: 'b.svc.test', port: 50051 };
+    await server.serve({ ...ZONE, srv: [...ZONE.srv, other] });
+    const registry = registryOf(options, '_grpc._tcp.<service>');
+    const [first, second] = [new Observer(registry, 'users'), new Observer(registry, 'users')];
+    opened.push({ [Symbol.asyncDispose]: async () => void (await Promise.all([first.stop(), second.stop()])) });
+    await first.until(() => expect(first.ids).toEqual(FOUND));
+    proxy.meddle = failing('users.svc.test');
+    await failureOf(first);
+    const third = new Observer(registry, 'users');
+    expect((await failureOf(third)).message).toContain('SERVFAIL');
+    expect(third.batches).toEqual([]);
+    await third.stop();
   });
 
   it('that fail at the start may be the right ones', async () => {

@@ -52,6 +52,11 @@ export class ServiceLookup {
     this.#addresses = new AddressBook(options.resolver, options.family);
   }
 
+  /** Whether it asks for these names, in this order. */
+  suits(candidates: readonly string[]): boolean {
+    return candidates.join(' ') === this.options.candidates.join(' ');
+  }
+
   /** @throws {RookeryError} ROOKERY_REGISTRY_UNREACHABLE, ROOKERY_REGISTRY_REFUSED */
   async look(signal: AbortSignal): Promise<Listing> {
     const { question } = this.options;
@@ -100,15 +105,19 @@ export class ServiceLookup {
   ): Promise<ReadonlyMap<string, Addresses>> {
     const found = new Map<string, Addresses>();
     let failure: unknown;
+    /** Nobody has answered for a target: the others are not waited for in turn, or a look would take minutes. */
+    let silent = false;
     this.#addresses.keep(targets);
     await inParallel(PARALLEL, targets, async (target) => {
       try {
+        if (silent && !this.#addresses.take(additional, target)) throw failure;
         const known = this.#addresses.take(additional, target) ?? (await this.#addresses.ask(target, signal));
         found.set(target, known);
         if (known.addresses.length > 0) return;
         this.options.onMalformed(target, malformed(target, 'found no address of this target.'));
       } catch (error) {
         failure = error;
+        silent ||= error instanceof Unresolved && !error.heard;
         const { addresses } = this.#addresses.known(target);
         found.set(target, { addresses, ttlMs: 0 });
         if (addresses.length === 0 && !signal.aborted && error instanceof RookeryError)
