@@ -65,10 +65,10 @@ describe('the reference of events', () => {
     const { text } = readPage('docs/reference/api.md');
     const [, table = ''] = text.split('hears everything that Rookery logs');
     const told = [...(table.split('\n\n')[1] ?? '').matchAll(/`([a-z]+\.[a-z]+)`(?=[^|]*\| )/g)].map(
-      ([, name]) => name,
+      ([, name = '']) => name,
     );
     const source = readFileSync('libs/rookery/src/core/event.ts', 'utf8');
-    const types = [...source.matchAll(/type: '([a-z]+\.[a-z]+)'/g)].map(([, name]) => name);
+    const types = [...source.matchAll(/type: '([a-z]+\.[a-z]+)'/g)].map(([, name = '']) => name);
     expect([...new Set(told)].toSorted()).toEqual([...new Set(types)].toSorted());
   });
 });
