@@ -253,7 +253,7 @@ export class SubchannelConnection implements Connection {
   /** Drops the connection, and does not come back until the entry of the address changes. */
   #impostor(found: string): void {
     this.#report('impostor', `the address of the instance answers, but ${found}`);
-    this.close();
+    this.#leave();
   }
 
   /** Whatever was known of the other side no longer holds. */

@@ -45,6 +45,19 @@ describe('a peer whose answer to Hello', () => {
     expect([server.hellos(), server.calls()]).toEqual([1, 0]);
   });
 
+  it('is not what its entry says is an impostor until the entry is right again', async () => {
+    const { registry, add, dial } = fleet();
+    const { log, emit } = endpointLog();
+    const { claim } = await add('one');
+    const ask = dial({ emit });
+    expect(await ask()).toBe('one:hi');
+    const { instance } = claim;
+    registry.register({ ...instance, generation: 'of-an-earlier-process' });
+    await eventually(() => expect(log).toContain(`impostor ${instance.id}`));
+    registry.register(instance);
+    await eventually(async () => expect(await ask()).toBe('one:hi'));
+  });
+
   it('says that it drains gets no call, also none that waited for it', async () => {
     const { add, dial } = fleet();
     const { log, emit } = endpointLog();
